@@ -1,0 +1,1 @@
+"""Facial keypoints and emotions: the code that the notebooks share."""

@@ -1,0 +1,55 @@
+"""Names and orders that every part of the study shares: emotions, keypoints, left/right pairs."""
+
+FRAME = 96  # side of a keypoint face, px
+FER_SIDE = 48  # side of a FER2013 face, px
+
+# The five emotions of the product, in the order of the network's outputs.
+EMOTIONS = ("anger", "disgust", "sad", "happiness", "surprise")
+# Classes of FER2013 that are not among the five; they follow them where a part knows seven.
+EXTRA_EMOTIONS = ("fear", "neutral")
+ALL_EMOTIONS = EMOTIONS + EXTRA_EMOTIONS
+# What the codes 0..6 of `icml_face_data.csv` and `fer2013.csv` mean.
+FER_CODES = ("anger", "disgust", "fear", "happiness", "sad", "surprise", "neutral")
+
+# The 15 points in the column order of Kaggle's Facial Keypoints set; left/right = the subject's own.
+KEYPOINTS = (
+    "left_eye_center",
+    "right_eye_center",
+    "left_eye_inner_corner",
+    "left_eye_outer_corner",
+    "right_eye_inner_corner",
+    "right_eye_outer_corner",
+    "left_eyebrow_inner_end",
+    "left_eyebrow_outer_end",
+    "right_eyebrow_inner_end",
+    "right_eyebrow_outer_end",
+    "nose_tip",
+    "mouth_left_corner",
+    "mouth_right_corner",
+    "mouth_center_top_lip",
+    "mouth_center_bottom_lip",
+)
+KEYPOINT_COLUMNS = tuple(f"{name}_{axis}" for name in KEYPOINTS for axis in "xy")
+
+
+def _mirror_name(name: str) -> str:
+    if "left" in name:
+        return name.replace("left", "right")
+    return name.replace("right", "left")
+
+
+# FLIP_ORDER[i] is the point that takes the place of point i when the face is mirrored.
+FLIP_ORDER = tuple(KEYPOINTS.index(_mirror_name(name)) for name in KEYPOINTS)
+
+# The facial parts, for drawing and for tables: part -> indices into KEYPOINTS.
+PARTS = {
+    "eyes": tuple(i for i, name in enumerate(KEYPOINTS) if "_eye_" in name),
+    "brows": tuple(i for i, name in enumerate(KEYPOINTS) if "eyebrow" in name),
+    "nose": (KEYPOINTS.index("nose_tip"),),
+    "mouth": tuple(i for i, name in enumerate(KEYPOINTS) if name.startswith("mouth")),
+}
+# NME divides by the distance of these two points.
+OUTER_EYE_CORNERS = (
+    KEYPOINTS.index("left_eye_outer_corner"),
+    KEYPOINTS.index("right_eye_outer_corner"),
+)
