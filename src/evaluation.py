@@ -1,0 +1,106 @@
+"""What notebook 04 measures: every network of a run on the test split, which no other part of the study opens."""
+
+import numpy as np
+import pandas as pd
+
+from src.calibration import Calibration, five_probabilities
+from src.datasets import Emotions, Keypoints
+from src.labels import EMOTIONS, KEYPOINT_COLUMNS
+from src.metrics import emotion_scores, keypoint_scores
+from src.paths import RUNS
+from src.predict import load_network, predict_emotions, predict_keypoints, read_calibration
+from src.study import EMOTIONS as EMOTION_TASK
+from src.study import KEYPOINTS as KEYPOINT_TASK
+from src.study import Task, best_recipe, trainings
+
+
+def banner(run: str, data: str) -> str:
+    """One sentence of Markdown on how far the scores of this run may be quoted."""
+    if data == "sample":
+        return "**Drawn sample faces.** The scores below show that the machinery works; they are not a result."
+    parts = []
+    for task in (EMOTION_TASK, KEYPOINT_TASK):
+        for name, record in trainings(run, task).items():
+            parts.append(f"{task.name} `{name}` {len(record['history'])} epochs")
+    return f"**Real faces.** Trainings in this run: {'; '.join(parts)}."
+
+
+def _facts(record: dict, parameters: int) -> dict:
+    return {"parameters": parameters, "epochs": len(record["history"]), "kept_epoch": record["best"]["epoch"]}
+
+
+def _networks(run: str, task: Task):
+    """Name, record and network, its best epoch's weights loaded, of each training of a run."""
+    for name, record in trainings(run, task).items():
+        folder = RUNS / run / task.name / name
+        yield name, record, load_network(folder / "model.json", folder / "best.weights.h5")
+
+
+def evaluate_emotions(run: str, faces: Emotions) -> dict:
+    """Scores of each of the run's emotion networks on `faces` (five emotions), mirror averaged and in one pass.
+
+    The calibration is that of the chosen network, fitted on validation, and applied to it alone.
+    """
+    chosen = best_recipe(run, EMOTION_TASK)
+    scores = {}
+    for name, record, model in _networks(run, EMOTION_TASK):
+        calibration = read_calibration(RUNS / run) if name == chosen else Calibration()
+        outputs = predict_emotions(model, faces.images)
+        single = five_probabilities(predict_emotions(model, faces.images, mirror=False))
+        scores[name] = {
+            **emotion_scores(five_probabilities(outputs, calibration.temperature), faces.labels, EMOTIONS),
+            "ece_uncalibrated": emotion_scores(five_probabilities(outputs), faces.labels, EMOTIONS)["ece"],
+            "accuracy_one_pass": float(np.mean(single.argmax(axis=1) == faces.labels)),
+            **_facts(record, model.count_params()),
+        }
+    return {"chosen": chosen, "test": scores, "validation": _validation(run, EMOTION_TASK)}
+
+
+def evaluate_keypoints(run: str, training: Keypoints, tests: dict[str, Keypoints]) -> dict:
+    """Scores of each of the run's keypoint networks, mirror averaged and in one pass, beside the mean face's.
+
+    The mean face, "mean_face", gives every face the mean points of `training`: what no picture at all would score.
+    """
+    mean = np.nanmean(training.keypoints_px, axis=0)
+    data = {
+        split: {"mean_face": keypoint_scores(np.broadcast_to(mean, faces.keypoints_px.shape), faces.keypoints_px)}
+        for split, faces in tests.items()
+    }
+    for name, record, model in _networks(run, KEYPOINT_TASK):
+        for split, faces in tests.items():
+            scores = keypoint_scores(predict_keypoints(model, faces.images), faces.keypoints_px)
+            single = keypoint_scores(predict_keypoints(model, faces.images, mirror=False), faces.keypoints_px)
+            data[split][name] = {
+                **scores,
+                "nme_percent_one_pass": single["nme_percent"],
+                "rmse_px_one_pass": single["rmse_px"],
+                **_facts(record, model.count_params()),
+            }
+    return {
+        "chosen": best_recipe(run, KEYPOINT_TASK),
+        "test": data,
+        "validation": _validation(run, KEYPOINT_TASK),
+    }
+
+
+def _validation(run: str, task: Task) -> dict:
+    """The kept epoch's validation figures of each training, without the seconds, which differ from run to run."""
+    rows = {name: record["best"] for name, record in trainings(run, task).items()}
+    return {name: {key: value for key, value in row.items() if key != "seconds"} for name, row in rows.items()}
+
+
+def keypoints_of(table: pd.DataFrame) -> np.ndarray:
+    """The keypoint columns of a `FaceReader` table: (n, 15, 2) px."""
+    return table[list(KEYPOINT_COLUMNS)].to_numpy(np.float32).reshape(len(table), -1, 2)
+
+
+def board_rows(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Rows for the board: by lot, the emotions taking turns, results unseen; labels (n,) -> (count,) indices."""
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(labels))
+    turn = np.zeros(len(labels), int)  # how many of its emotion were drawn before
+    for code in np.unique(labels):
+        mine = np.flatnonzero(labels[order] == code)
+        turn[mine] = np.arange(len(mine))
+    ranked = order[np.lexsort((labels[order], turn))]
+    return ranked[:count]

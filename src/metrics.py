@@ -1,0 +1,88 @@
+"""Scores, in NumPy and scikit-learn: keypoint errors in px and as NME, accuracy with an interval, macro-F1, ECE."""
+
+import numpy as np
+from sklearn.metrics import f1_score, precision_recall_fscore_support
+
+from src.labels import KEYPOINTS, OUTER_EYE_CORNERS
+
+FAILURE_NME = 8.0  # %; a face whose NME is above counts as failed
+
+
+def point_errors_px(predicted_px: np.ndarray, true_px: np.ndarray) -> np.ndarray:
+    """Euclidean error of each point: (n, 15, 2) px twice -> (n, 15) px; NaN where the truth is NaN."""
+    return np.linalg.norm(predicted_px - true_px, axis=2)
+
+
+def rmse_px(predicted_px: np.ndarray, true_px: np.ndarray) -> float:
+    """Root mean squared error over all known coordinates, px: (n, 15, 2) twice."""
+    return float(np.sqrt(np.nanmean((predicted_px - true_px) ** 2)))
+
+
+def nme_percent(predicted_px: np.ndarray, true_px: np.ndarray) -> np.ndarray:
+    """Normalised mean error of each face: mean point error / distance of the true outer eye corners, %, (n,).
+
+    NaN for a face whose outer eye corners are not annotated.
+    """
+    left, right = OUTER_EYE_CORNERS
+    eye_distance = np.linalg.norm(true_px[:, left] - true_px[:, right], axis=1)
+    errors = point_errors_px(predicted_px, true_px)
+    known = np.isfinite(errors)
+    mean_error = np.where(known, errors, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    return 100 * mean_error / eye_distance
+
+
+def keypoint_scores(predicted_px: np.ndarray, true_px: np.ndarray) -> dict:
+    """The score card of one set of faces: (n, 15, 2) px twice -> plain numbers."""
+    nme = nme_percent(predicted_px, true_px)
+    per_point = np.nanmean(point_errors_px(predicted_px, true_px), axis=0)
+    return {
+        "faces": len(true_px),
+        "rmse_px": rmse_px(predicted_px, true_px),
+        "nme_percent": float(np.nanmean(nme)),
+        "nme_median_percent": float(np.nanmedian(nme)),
+        "nme_p90_percent": float(np.nanpercentile(nme, 90)),
+        "failures_percent": float(100 * np.mean(nme[np.isfinite(nme)] > FAILURE_NME)),
+        "point_error_px": dict(zip(KEYPOINTS, per_point.tolist(), strict=True)),
+    }
+
+
+def wilson_interval(correct: int, total: int, z: float = 1.959964) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927): counts -> (low, high) in 0..1. ValueError where total is 0."""
+    if total == 0:
+        raise ValueError("an interval of a share needs at least one case")
+    share = correct / total
+    centre = share + z**2 / (2 * total)
+    spread = z * np.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
+    scale = 1 + z**2 / total
+    return float((centre - spread) / scale), float((centre + spread) / scale)
+
+
+def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
+    """ECE (Naeini 2015): mean gap between confidence and accuracy over equal-width confidence bins, in 0..1.
+
+    probabilities (n, classes) that sum to 1; labels (n,) integers.
+    """
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == labels
+    which = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = np.bincount(which, weights=confidence - correct, minlength=bins)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def emotion_scores(probabilities: np.ndarray, labels: np.ndarray, names: tuple[str, ...]) -> dict:
+    """The score card of one set of faces: probabilities (n, classes), labels (n,) -> plain numbers in 0..1."""
+    predicted = probabilities.argmax(axis=1)
+    correct = int((predicted == labels).sum())
+    codes = np.arange(len(names))
+    table = precision_recall_fscore_support(labels, predicted, labels=codes, zero_division=0)
+    return {
+        "faces": len(labels),
+        "accuracy": correct / len(labels),
+        "accuracy_interval_95": wilson_interval(correct, len(labels)),
+        "macro_f1": float(f1_score(labels, predicted, labels=codes, average="macro", zero_division=0)),
+        "ece": expected_calibration_error(probabilities, labels),
+        "classes": {
+            name: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(n)}
+            for name, p, r, f, n in zip(names, *table, strict=True)
+        },
+    }

@@ -1,0 +1,135 @@
+"""Runs the study headless with papermill: `python -m src.pipeline quick` or `full`.
+
+params/<study>.yaml holds the parameters, a section a notebook. Executed notebooks, weights, figures and metrics.json go
+to runs/<run>/; a full run is then copied to the tracked figures/, notebooks/executed/ and, where its network scores
+better on validation than the shipped one, weights/.
+"""
+
+import argparse
+import contextlib
+import json
+import shutil
+import sys
+
+import nbformat
+import papermill
+import yaml
+
+from src.paths import FIGURES, NOTEBOOKS, PARAMS, ROOT, RUNS, WEIGHTS, shown
+from src.study import EMOTIONS, KEYPOINTS, Task, trainings
+from src.training import write_json
+
+STUDY = ("01_eda", "02_keypoint_training", "03_emotion_training", "04_evaluation_and_face_board")
+TRAININGS = {KEYPOINTS: STUDY[1], EMOTIONS: STUDY[2]}
+SHIPPED_NAMES = {KEYPOINTS: "detection", EMOTIONS: "emotion"}
+SHIPPED_LIMIT = 20e6  # bytes; git keeps every version of a file for ever
+
+
+def tidy_progress(notebook) -> None:
+    """Leaves of each progress line only its last state, as a terminal would show it."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream":
+                output.text = "\n".join(line.rstrip("\r").split("\r")[-1] for line in output.text.split("\n"))
+
+
+def run_notebook(name: str, run: str, parameters: dict) -> None:
+    """Executes one notebook into runs/<run>/<name>.ipynb; papermill's exception tells what failed in it."""
+    target = RUNS / run / f"{name}.ipynb"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    print(f"\n{name}  ->  {shown(target)}", flush=True)
+    with contextlib.chdir(ROOT):  # papermill writes the paths it is given into the notebook: relative ones
+        papermill.execute_notebook(
+            shown(NOTEBOOKS / f"{name}.ipynb"), shown(target), {**parameters, "run": run}, kernel_name="python3"
+        )
+    notebook = nbformat.read(target, as_version=4)
+    tidy_progress(notebook)
+    nbformat.write(notebook, target)
+
+
+def read_parameters(study: str) -> dict[str, dict]:
+    """Notebook -> parameters, from params/<study>.yaml."""
+    return yaml.safe_load((PARAMS / f"{study}.yaml").read_text())
+
+
+def ensure_trained(run: str, **parameters) -> None:
+    """Trains what a run lacks, by the notebook that does it, so that notebook 04 can be opened first."""
+    for task, notebook in TRAININGS.items():
+        if not (RUNS / run / task.weights).exists():
+            print(f"{shown(RUNS / run)} holds no {task.weights}: notebook {notebook} runs first.")
+            run_notebook(notebook, run, parameters)
+
+
+def print_scores(run: str) -> None:
+    """The run's scores, and where its pictures are."""
+    metrics = json.loads((RUNS / run / "metrics.json").read_text())
+    data = "drawn sample faces, not a result" if metrics["run"]["data"] == "sample" else "real faces"
+    print(f"\nScores on the test split ({data}):")
+    for split, scores in metrics["keypoints"]["test"].items():
+        best = scores[metrics["keypoints"]["chosen"]]
+        print(f"  keypoints  {split:<12} NME {best['nme_percent']:.2f} %   RMSE {best['rmse_px']:.2f} px")
+    best = metrics["emotions"]["test"][metrics["emotions"]["chosen"]]
+    print(f"  emotions   {'top-1':<12} {best['accuracy']:.1%}   macro-F1 {best['macro_f1']:.3f}")
+    print(f"\nFace board   {shown(RUNS / run / 'figures' / 'Face_Board.png')}")
+    print(f"Figures      {shown(RUNS / run / 'figures')}/\nNotebooks    {shown(RUNS / run)}/*.ipynb, with outputs")
+
+
+def ship(run: str, task: Task) -> None:
+    """Copies the run's network to weights/ if its kept epoch scores better on validation than the shipped one's."""
+    metrics = json.loads((RUNS / run / "metrics.json").read_text())
+    recipe = metrics[task.name]["chosen"]
+    record, weights = trainings(run, task)[recipe], RUNS / run / task.weights
+    name = SHIPPED_NAMES[task]
+    shipped = WEIGHTS / f"{name}.record.json"
+    if shipped.exists():
+        now, past = (task.sign * it["best"][task.score] for it in (record, json.loads(shipped.read_text())))
+        if now >= past:
+            print(f"{name}: the shipped network stays, it is no worse on validation.")
+            return
+    if weights.stat().st_size > SHIPPED_LIMIT:
+        print(f"{name}: {shown(weights)} is too large to ship ({weights.stat().st_size / 1e6:.0f} MB).")
+        return
+    WEIGHTS.mkdir(exist_ok=True)
+    shutil.copyfile(RUNS / run / task.model_json, WEIGHTS / f"{name}.json")
+    shutil.copyfile(weights, WEIGHTS / f"{name}.weights.h5")
+    if task is EMOTIONS:
+        shutil.copyfile(RUNS / run / "calibration.json", WEIGHTS / "calibration.json")
+    write_json(shipped, record)
+    print(f"{name}: weights/ now holds the network of this run ({recipe}).")
+
+
+def publish(run: str) -> None:
+    """Refreshes the tracked figures, executed notebooks and weights from a run."""
+    executed = NOTEBOOKS / "executed"
+    for folder in (FIGURES, executed):
+        folder.mkdir(exist_ok=True)
+    for figure in (RUNS / run / "figures").iterdir():
+        shutil.copyfile(figure, FIGURES / figure.name)
+    shutil.copyfile(RUNS / run / "metrics.json", FIGURES / "metrics.json")
+    for name in STUDY:
+        shutil.copyfile(RUNS / run / f"{name}.ipynb", executed / f"{name}.ipynb")
+    for task in TRAININGS:
+        ship(run, task)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m src.pipeline", description=__doc__.splitlines()[0])
+    parser.add_argument("study", choices=sorted(path.stem for path in PARAMS.glob("*.yaml")))
+    parser.add_argument("--run", help="folder below runs/ (default: the study's name)")
+    parser.add_argument("--epochs", type=int, help="epochs of every training, instead of the recipes' own")
+    arguments = parser.parse_args()
+    run = arguments.run or arguments.study
+    for name, parameters in read_parameters(arguments.study).items():
+        if arguments.epochs and name in TRAININGS.values():
+            parameters = {**parameters, "epochs": arguments.epochs}
+        try:
+            run_notebook(name, run, parameters)
+        except papermill.PapermillExecutionError as error:
+            sys.exit(f"{name} stopped in cell {error.exec_count}: {error.ename}: {error.evalue}")
+    print_scores(run)
+    if arguments.study == "full":
+        publish(run)
+
+
+if __name__ == "__main__":
+    main()

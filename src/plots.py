@@ -1,0 +1,209 @@
+"""The figures: arrays in, a matplotlib Figure out. Colours are told apart by colour-blind readers too."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from src.labels import EMOTIONS, FRAME, KEYPOINT_COLUMNS, KEYPOINTS, PARTS
+
+# Okabe and Ito's palette.
+PART_COLOURS = {"eyes": "#56B4E9", "brows": "#F0E442", "nose": "#CC79A7", "mouth": "#E69F00"}
+RIGHT, WRONG, NEUTRAL = "#0072B2", "#D55E00", "#5A5A5A"
+
+
+def save_figure(figure: Figure, name: str, folder: Path, dpi: int = 150) -> Path:
+    """Writes the figure to `folder/name`, whole or not at all; the ending decides the format."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    part = path.with_name(f"part_{name}")
+    figure.savefig(part, dpi=dpi, bbox_inches="tight", facecolor="white")
+    return part.replace(path)
+
+
+def _show(axis, image: np.ndarray) -> None:
+    axis.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="lanczos")
+    axis.set_xticks([])
+    axis.set_yticks([])
+    for side in axis.spines.values():
+        side.set_visible(False)
+
+
+def _mark(axis, keypoints_px: np.ndarray, scale: float = 1.0, size: float = 14, marker: str = "o") -> None:
+    """Draws one face's points: (15, 2) px of the 96 frame; `scale`: side of the shown picture / 96."""
+    shown_px = (keypoints_px + 0.5) * scale - 0.5
+    for part, colour in PART_COLOURS.items():
+        x, y = shown_px[list(PARTS[part])].T
+        axis.scatter(x, y, s=size, c=colour, marker=marker, edgecolors="black", linewidths=0.5)
+
+
+def _grid(count: int, columns: int, side: float = 1.4, extra: float = 0.0):
+    rows = -(-count // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(columns * side, rows * (side + extra)), squeeze=False)
+    for axis in axes.flat[count:]:
+        axis.axis("off")
+    return figure, axes
+
+
+def emotion_counts(counts: pd.DataFrame) -> Figure:
+    """counts: a row an emotion, a column a split -> stacked bars, the total at each bar's end."""
+    figure, axis = plt.subplots(figsize=(8, 0.55 * len(counts) + 1.4))
+    left = np.zeros(len(counts))
+    for split, colour in zip(counts, sns.color_palette("colorblind"), strict=False):
+        axis.barh(counts.index, counts[split], left=left, label=split, color=colour)
+        left += counts[split].to_numpy()
+    for y, total in enumerate(left):
+        axis.text(total, y, f" {int(total):,}", va="center")
+    axis.invert_yaxis()
+    axis.set_xlabel("faces")
+    axis.set_title("Faces per emotion and split")
+    axis.margins(x=0.12)
+    axis.legend(frameon=False, loc="lower right")
+    sns.despine(figure)
+    return figure
+
+
+def labelled_rows(images: dict[str, np.ndarray], columns: int = 8) -> Figure:
+    """A row of faces for each name: name -> uint8 (n, side, side)."""
+    figure, axes = plt.subplots(len(images), columns, figsize=(columns * 1.15, len(images) * 1.2), squeeze=False)
+    for row, (name, faces) in zip(axes, images.items(), strict=True):
+        for axis, face in zip(row, faces, strict=False):
+            _show(axis, face)
+        for axis in row[len(faces) :]:
+            axis.axis("off")
+        row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=11)
+    figure.subplots_adjust(wspace=0.04, hspace=0.04)
+    return figure
+
+
+def faces_with_keypoints(images: np.ndarray, keypoints_px: np.ndarray, titles=None, columns: int = 8) -> Figure:
+    """Faces with their points: uint8 (n, side, side), (n, 15, 2) px of the 96 frame; titles: n words or None."""
+    figure, axes = _grid(len(images), columns, extra=0.2 if titles is not None else 0)
+    for i, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):
+        _show(axis, image)
+        _mark(axis, keypoints_px[i], image.shape[0] / FRAME)
+        if titles is not None:
+            axis.set_title(titles[i], fontsize=8, pad=2)
+    figure.legend(handles=_part_legend(), loc="lower center", ncol=4, frameon=False, bbox_to_anchor=(0.5, -0.06))
+    figure.subplots_adjust(wspace=0.05, hspace=0.05 if titles is None else 0.2)
+    return figure
+
+
+def _part_legend() -> list[Line2D]:
+    style = {"marker": "o", "linestyle": "", "markeredgecolor": "black", "markeredgewidth": 0.5}
+    return [Line2D([], [], color=colour, label=part, **style) for part, colour in PART_COLOURS.items()]
+
+
+def keypoint_spread(keypoints_px: np.ndarray, mean_face: np.ndarray) -> Figure:
+    """Where the points lie: a dot a point over the mean face; (n, 15, 2) px, (96, 96)."""
+    figure, axis = plt.subplots(figsize=(5.2, 5.2))
+    _show(axis, mean_face)
+    for part, colour in PART_COLOURS.items():
+        x, y = keypoints_px[:, list(PARTS[part])].reshape(-1, 2).T
+        axis.scatter(x, y, s=2, color=colour, alpha=0.25, linewidths=0, rasterized=True)
+    axis.set(xlim=(-0.5, FRAME - 0.5), ylim=(FRAME - 0.5, -0.5), title="Where the keypoints lie, over the mean face")
+    axis.legend(handles=_part_legend(), loc="lower right", framealpha=0.8)
+    return figure
+
+
+def curves(histories: dict[str, list[dict]], panels: dict[str, str], best_by: dict[str, int]) -> Figure:
+    """Training (dashed) and validation (full) curves.
+
+    histories: recipe -> rows of the record's history; panels: metric as recorded, without val_ -> axis label;
+    best_by: recipe -> epoch whose weights were kept, marked by a ring.
+    """
+    figure, axes = plt.subplots(1, len(panels), figsize=(5.2 * len(panels), 3.6), squeeze=False)
+    for axis, (metric, label) in zip(axes[0], panels.items(), strict=True):
+        for (name, rows), colour in zip(histories.items(), sns.color_palette("colorblind"), strict=False):
+            table = pd.DataFrame(rows).set_index("epoch")
+            axis.plot(table.index, table[metric], "--", color=colour, alpha=0.8, label=f"{name}, training")
+            axis.plot(table.index, table[f"val_{metric}"], color=colour, label=f"{name}, validation")
+            axis.plot(best_by[name], table[f"val_{metric}"][best_by[name]], "o", mfc="white", color=colour, ms=7)
+        axis.set(xlabel="epoch", ylabel=label)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    axes[0][0].legend(frameon=False, fontsize=8)
+    sns.despine(figure)
+    figure.tight_layout()
+    return figure
+
+
+def confusion(matrix: np.ndarray, title: str) -> Figure:
+    """matrix: counts (5, 5), rows true, columns predicted -> shares of each true class, counts beneath."""
+    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    words = [[f"{s:.0%}\n{n}" for s, n in zip(*row, strict=True)] for row in zip(share, matrix, strict=True)]
+    figure, axis = plt.subplots(figsize=(5.6, 4.8))
+    sns.heatmap(
+        share,
+        annot=np.array(words),
+        fmt="",
+        cmap="Blues",
+        vmin=0,
+        vmax=1,
+        square=True,
+        ax=axis,
+        xticklabels=EMOTIONS,
+        yticklabels=EMOTIONS,
+        cbar=False,
+        linewidths=0.5,
+    )
+    axis.set(xlabel="predicted", ylabel="true", title=title)
+    axis.tick_params(axis="y", rotation=0)
+    return figure
+
+
+def point_errors(errors_px: pd.DataFrame) -> Figure:
+    """errors_px: a row a keypoint, a column a network -> mean error in px of the 96 frame as bars."""
+    figure, axis = plt.subplots(figsize=(7, 5))
+    height = 0.8 / len(errors_px.columns)
+    for i, (name, colour) in enumerate(zip(errors_px, sns.color_palette("colorblind"), strict=False)):
+        axis.barh(np.arange(len(errors_px)) + i * height, errors_px[name], height, label=name, color=colour)
+    axis.set_yticks(np.arange(len(errors_px)) + 0.4 - height / 2, [n.replace("_", " ") for n in errors_px.index])
+    axis.invert_yaxis()
+    axis.set_xlabel("mean error, px of the 96x96 face")
+    axis.legend(frameon=False)
+    sns.despine(figure)
+    return figure
+
+
+def face_board(images: np.ndarray, table: pd.DataFrame, truth: list[str], columns: int = 6) -> Figure:
+    """Faces with keypoints, predicted against true emotion and the five probabilities.
+
+    images uint8 (n, side, side); table: rows of `FaceReader.read_faces` for them; truth: n emotion names.
+    """
+    rows = -(-len(images) // columns)
+    figure = plt.figure(figsize=(columns * 1.9, rows * 2.75))
+    boxes = figure.add_gridspec(rows, columns, wspace=0.12, hspace=0.28)
+    for i, image in enumerate(images):
+        face_axis, bar_axis = figure.add_subfigure(boxes[i // columns, i % columns]).subplots(
+            2, 1, height_ratios=(3.2, 1), gridspec_kw={"hspace": 0.04, "left": 0.02, "right": 0.98, "top": 0.88}
+        )
+        row = table.iloc[i]
+        _board_face(face_axis, image, row, truth[i])
+        _board_bars(bar_axis, row, truth[i])
+    figure.legend(handles=_part_legend(), loc="upper center", ncol=4, frameon=False, bbox_to_anchor=(0.5, 0.02))
+    return figure
+
+
+def _board_face(axis, image: np.ndarray, row: pd.Series, truth: str) -> None:
+    _show(axis, image)
+    points = row[list(KEYPOINT_COLUMNS)].to_numpy(float).reshape(len(KEYPOINTS), 2)
+    _mark(axis, points, image.shape[0] / FRAME, size=13)
+    right = row["emotion"] == truth
+    title = f"{row['emotion']}" if right else f"{row['emotion']}\n(true: {truth})"
+    doubt = "" if row["sure"] else " ?"
+    axis.set_title(title + doubt, fontsize=9.5, pad=3, color=RIGHT if right else WRONG, fontweight="bold", va="bottom")
+
+
+def _board_bars(axis, row: pd.Series, truth: str) -> None:
+    values = [row[f"p_{name}"] for name in EMOTIONS]
+    colours = [RIGHT if name == truth else WRONG if name == row["emotion"] else "#BBBBBB" for name in EMOTIONS]
+    axis.bar(range(len(EMOTIONS)), values, color=colours, width=0.75)
+    axis.set_xticks(range(len(EMOTIONS)), [name[:3] for name in EMOTIONS], fontsize=7)
+    axis.tick_params(length=0, pad=1)
+    axis.set(ylim=(0, 1), yticks=[])
+    for side in ("top", "left", "right"):
+        axis.spines[side].set_visible(False)

@@ -1,0 +1,140 @@
+"""Faces in, one table out: the public entry for inference.
+
+from src.predict import FaceReader
+table = FaceReader().read_faces(faces)
+"""
+
+import json
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+import pandas as pd
+
+from src.calibration import Calibration, five_probabilities
+from src.labels import EMOTIONS, FRAME, KEYPOINT_COLUMNS
+from src.paths import WEIGHTS, shown
+from src.preprocess import flip_keypoints, to_input
+
+# The names under which a folder may hold the two models: as shipped, and as a run of one's own writes them.
+_KEYPOINT_FILES = (
+    ("detection.json", "detection.weights.h5"),
+    ("FacialKeyPoints-model.json", "FacialKeyPoints.weights.h5"),
+)
+_EMOTION_FILES = (
+    ("emotion.json", "emotion.weights.h5"),
+    ("FacialExpression-model.json", "FacialExpression.weights.h5"),
+)
+_CALIBRATION_FILE = "calibration.json"
+
+
+def load_network(model_json: Path, weights: Path) -> keras.Model:
+    """The network described in `model_json` with its trained `weights`. FileNotFoundError names a missing file."""
+    for path in (model_json, weights):
+        if not path.exists():
+            raise FileNotFoundError(f"{shown(path)} is missing: train the networks (make run) or restore the file")
+    import src.losses
+    import src.resnet  # noqa: F401  registers SoftArgmax
+
+    model = keras.models.model_from_json(model_json.read_text())
+    model.load_weights(weights)
+    return model
+
+
+def _load_first(folder: Path, candidates) -> keras.Model:
+    for model_json, weights in candidates:
+        if (folder / model_json).exists():
+            return load_network(folder / model_json, folder / weights)
+    names = " or ".join(model_json for model_json, _ in candidates)
+    raise FileNotFoundError(f"{shown(folder)} holds no {names}: train the networks first (make run)")
+
+
+def predict_keypoints(model: keras.Model, images: np.ndarray, *, mirror: bool = True) -> np.ndarray:
+    """Keypoints of faces: uint8 (n, h, w) -> float32 (n, 15, 2), px of the 96x96 frame.
+
+    mirror: average with the points of the mirrored face, twice the work.
+    """
+    inputs = to_input(images, FRAME)
+    points = model.predict(inputs, batch_size=128, verbose=0).reshape(-1, len(KEYPOINT_COLUMNS) // 2, 2)
+    if not mirror:
+        return points
+    mirrored = model.predict(inputs[:, :, ::-1], batch_size=128, verbose=0).reshape(points.shape)
+    return (points + flip_keypoints(mirrored)) / 2
+
+
+def predict_emotions(model: keras.Model, images: np.ndarray, *, mirror: bool = True) -> np.ndarray:
+    """Class probabilities of faces: uint8 (n, h, w) -> float32 (n, 5 or 7), the five emotions first.
+
+    mirror: average with the probabilities of the mirrored face, twice the work.
+    """
+    inputs = to_input(images, model.input_shape[1])
+    outputs = model.predict(inputs, batch_size=128, verbose=0)
+    if not mirror:
+        return outputs
+    return (outputs + model.predict(inputs[:, :, ::-1], batch_size=128, verbose=0)) / 2
+
+
+def as_faces(faces) -> np.ndarray:
+    """One array of faces from what a user may hold: (n, h, w), (n, h, w, 1) or a list of 2-D arrays of any size.
+
+    Grey 0..255 in any number type -> uint8 (n, h, w), lists brought to (n, 96, 96). ValueError names the face that
+    is no grey picture or whose values leave 0..255.
+    """
+    if isinstance(faces, np.ndarray):
+        if faces.ndim == 4 and faces.shape[3] == 1:
+            faces = faces[..., 0]
+        if faces.ndim != 3:
+            raise ValueError(f"faces have shape {faces.shape}; give (n, h, w) or (n, h, w, 1), one grey value a pixel")
+    grey = []
+    for i, face in enumerate(faces):
+        face = np.asarray(face)
+        if face.ndim != 2 or 0 in face.shape:
+            raise ValueError(f"face {i} has shape {face.shape}; give one grey value a pixel, (height, width)")
+        if face.dtype != np.uint8:
+            if not (np.isfinite(face).all() and face.min() >= 0 and face.max() <= 255):
+                raise ValueError(f"face {i} holds values outside 0..255; scale it to grey levels of 0..255")
+            face = np.round(face).astype(np.uint8)
+        grey.append(face)
+    if len({face.shape for face in grey}) > 1:
+        grey = [cv2.resize(face, (FRAME, FRAME), interpolation=cv2.INTER_AREA) for face in grey]
+    return np.stack(grey) if grey else np.zeros((0, FRAME, FRAME), np.uint8)
+
+
+class FaceReader:
+    """Both models behind one call.
+
+    folder: where the models are, the shipped `weights/` by default; a run's folder such as `runs/quick` works too.
+    """
+
+    def __init__(self, folder: Path | str = WEIGHTS):
+        folder = Path(folder)
+        self.keypoints = _load_first(folder, _KEYPOINT_FILES)
+        self.emotions = _load_first(folder, _EMOTION_FILES)
+        self.calibration = read_calibration(folder)
+
+    def read_faces(self, faces) -> pd.DataFrame:
+        """A row a face: 30 keypoint columns (px of the 96x96 frame), emotion, p_anger … p_surprise, confidence, sure.
+
+        faces: (n, h, w) or (n, h, w, 1) or a list of 2-D arrays of any size; grey 0..255. The face should fill the
+        picture as in training: a square of 1.25 times the box around brows, chin and jaw.
+        """
+        images = as_faces(faces)
+        if not len(images):
+            points, probabilities = np.zeros((0, len(KEYPOINT_COLUMNS))), np.zeros((0, len(EMOTIONS)))
+        else:
+            points = predict_keypoints(self.keypoints, images).reshape(len(images), -1)
+            outputs = predict_emotions(self.emotions, images)
+            probabilities = five_probabilities(outputs, self.calibration.temperature)
+        table = pd.DataFrame(points, columns=list(KEYPOINT_COLUMNS))
+        table["emotion"] = [EMOTIONS[i] for i in probabilities.argmax(axis=1)]
+        table[[f"p_{name}" for name in EMOTIONS]] = probabilities
+        table["confidence"] = probabilities.max(axis=1, initial=0)
+        table["sure"] = table["confidence"] >= self.calibration.sure_above
+        return table
+
+
+def read_calibration(folder: Path) -> Calibration:
+    """The calibration beside a folder's models; the neutral one where there is none."""
+    path = folder / _CALIBRATION_FILE
+    return Calibration(**json.loads(path.read_text())) if path.exists() else Calibration()

@@ -1,0 +1,105 @@
+"""The named recipes: which network is trained, how, and on what changed faces. Notebooks 02 and 03 pick from here."""
+
+from dataclasses import dataclass, replace
+
+from src import resnet
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a training besides its data."""
+
+    network: str  # key of KEYPOINT_NETWORKS or EMOTION_NETWORKS
+    augment: str  # key of preprocess.KEYPOINT_AUGMENTS or EMOTION_AUGMENTS
+    epochs: int
+    batch_size: int
+    loss: str  # key of training.LOSSES
+    monitor: str  # validation figure that chooses the epoch; one with "accuracy" in its name: the larger the better
+    optimizer: str = "adam"  # adam, adamw or sgd with Nesterov momentum 0.9
+    learning_rate: float = 1e-3
+    schedule: str = "constant"  # constant, or cosine: linear warm-up over 3 % of the steps, then down to 0
+    weight_decay: float = 0.0
+    classes: int = 5  # emotions only: 7 also trains on fear and neutral, which predictions then leave out
+    seed: int = 0
+    jit_compile: bool = False  # XLA: slower to start, 1.5 to 2 times faster on networks without max-pooling
+
+    def __post_init__(self):
+        for name in ("epochs", "batch_size", "learning_rate"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; it must be above 0")
+
+
+KEYPOINT_NETWORKS = {
+    "baseline": resnet.baseline_keypoints,
+    "compact": resnet.compact_keypoints,
+    "compact_dense": lambda seed: resnet.compact_keypoints(seed, head="dense"),
+    "small": lambda seed: resnet.compact_keypoints(seed, widths=(16, 32, 64, 96), units=(1, 1, 1, 1)),
+}
+EMOTION_NETWORKS = {
+    "baseline": lambda seed, classes: resnet.baseline_emotions(seed, classes=classes),
+    "compact": lambda seed, classes: resnet.compact_emotions(seed, classes=classes),
+    "small": lambda seed, classes: resnet.compact_emotions(
+        seed, classes=classes, widths=(16, 32, 64, 128), units=(1, 1, 1, 1)
+    ),
+}
+
+# "baseline": the recipe of the original study, its mirrored faces named rightly; "unswapped": with its error.
+_BASELINE = Recipe("baseline", "baseline", epochs=35, batch_size=32, loss="mse", monitor="val_loss", learning_rate=1e-4)
+_COMPACT = Recipe(
+    "compact",
+    "strong",
+    epochs=60,
+    batch_size=64,
+    loss="wing",
+    monitor="val_masked_rmse",
+    optimizer="adamw",
+    learning_rate=2e-3,
+    schedule="cosine",
+    weight_decay=1e-4,
+    jit_compile=True,
+)
+KEYPOINT_RECIPES = {
+    "baseline": _BASELINE,
+    "unswapped": replace(_BASELINE, augment="unswapped"),
+    "compact": _COMPACT,
+    "compact_dense": replace(_COMPACT, network="compact_dense"),
+    "small": replace(
+        _COMPACT, network="small", augment="mild", epochs=8, batch_size=32, learning_rate=4e-3, jit_compile=False
+    ),
+}
+
+_COMPACT_EMOTIONS = Recipe(
+    "compact",
+    "moderate",
+    epochs=60,
+    batch_size=64,
+    loss="smoothed_crossentropy",
+    monitor="val_five_accuracy",
+    optimizer="sgd",
+    learning_rate=0.1,
+    schedule="cosine",
+    weight_decay=5e-4,
+    classes=7,
+    jit_compile=True,
+)
+EMOTION_RECIPES = {
+    "baseline": Recipe("baseline", "baseline", epochs=35, batch_size=64, loss="crossentropy", monitor="val_loss"),
+    "compact": _COMPACT_EMOTIONS,
+    "small": replace(
+        _COMPACT_EMOTIONS,
+        network="small",
+        optimizer="adamw",
+        learning_rate=4e-3,
+        weight_decay=1e-4,
+        epochs=8,
+        batch_size=32,
+        classes=5,
+        jit_compile=False,
+    ),
+}
+
+
+def chosen(recipes: dict[str, Recipe], names: str, **overrides) -> dict[str, Recipe]:
+    """The recipes named in `names` (separated by spaces), each with the overrides that are not None."""
+    given = {name: value for name, value in overrides.items() if value is not None}
+    return {name: replace(recipes[name], **given) for name in names.split()}

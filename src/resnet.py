@@ -1,0 +1,248 @@
+"""The networks: residual unit -> stage -> backbone -> head.
+
+Two families share this file. The *baseline* is the network that this study started from, layer for layer: bottleneck
+units whose stages begin with max-pooling (`baseline_keypoints`, `baseline_emotions`). The *compact* family is ours:
+basic units with squeeze-and-excitation on a stride-1 stem (`compact_keypoints`, `compact_emotions`).
+
+Every network reads float32 faces (n, side, side, 1) with grey values in 0..1. A keypoint network gives
+float32 (n, 30): x, y of the 15 points in pixels of the 96x96 frame. An emotion network gives float32 (n, classes):
+probabilities that sum to 1, the five emotions first.
+
+Sources: He et al. 2016 "Deep Residual Learning"; Hu et al. 2018 "Squeeze-and-Excitation Networks"; Sun et al. 2018
+"Integral Human Pose Regression" (soft-argmax).
+"""
+
+import keras
+from keras import layers, ops
+
+from src.labels import EMOTIONS, FER_SIDE, FRAME, KEYPOINT_COLUMNS, KEYPOINTS
+
+# ---------------------------------------------------------------- shared pieces
+
+
+class Init:
+    """Kernel initialisers drawn from one seed: every layer gets its own, the same in each build."""
+
+    def __init__(self, kind: str = "glorot", seed: int = 0):
+        self._make = {"glorot": keras.initializers.GlorotUniform, "he": keras.initializers.HeNormal}[kind]
+        self._seed = seed * 10_000
+
+    def __call__(self):
+        self._seed += 1
+        return self._make(seed=self._seed)
+
+
+def conv_bn(x, width: int, size: int, init: Init, name: str, *, stride: int = 1, relu: bool = True):
+    """Convolution (same padding, no bias) -> batch normalisation -> ReLU, the step of the compact family."""
+    x = layers.Conv2D(
+        width, size, stride, padding="same", use_bias=False, kernel_initializer=init(), name=f"{name}_conv"
+    )(x)
+    x = layers.BatchNormalization(name=f"{name}_bn")(x)
+    return layers.ReLU(name=f"{name}_relu")(x) if relu else x
+
+
+# ---------------------------------------------------------------- baseline: bottleneck units
+
+
+def bottleneck_unit(x, widths: tuple[int, int, int], init: Init, name: str, *, pool: bool = False):
+    """1x1 -> 3x3 -> 1x1 with a shortcut. `pool`: both paths are max-pooled 2x2 behind their first convolution."""
+
+    def conv(x, width, size, part):
+        return layers.Conv2D(width, size, padding="same", kernel_initializer=init(), name=f"{name}_{part}_conv")(x)
+
+    reduce, spatial, expand = widths
+    main = conv(x, reduce, 1, "a")
+    if pool:
+        main = layers.MaxPooling2D(2, name=f"{name}_a_pool")(main)
+    main = layers.ReLU(name=f"{name}_a_relu")(layers.BatchNormalization(name=f"{name}_a_bn")(main))
+    main = conv(main, spatial, 3, "b")
+    main = layers.ReLU(name=f"{name}_b_relu")(layers.BatchNormalization(name=f"{name}_b_bn")(main))
+    main = conv(main, expand, 1, "c")
+    main = layers.BatchNormalization(name=f"{name}_c_bn")(main)
+    if pool:
+        x = layers.MaxPooling2D(2, name=f"{name}_short_pool")(conv(x, expand, 1, "short"))
+        x = layers.BatchNormalization(name=f"{name}_short_bn")(x)
+    return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([main, x]))
+
+
+def bottleneck_backbone(inputs, units: tuple[int, ...], init: Init):
+    """ZeroPadding(3) - Conv 64 7x7/2 - BN - ReLU - MaxPool 3/2 - a stage of `units[i]` bottleneck units each.
+
+    Stage i has widths (64, 64, 256) x 2^i and halves the picture at its first unit. `units=(3, 3)` is the baseline's;
+    `(3, 8, 36, 3)` makes a network of 152 weighted layers, its head's Dense layer counted.
+    """
+    x = layers.ZeroPadding2D(3, name="pad")(inputs)
+    x = layers.Conv2D(64, 7, 2, kernel_initializer=init(), name="conv1")(x)
+    x = layers.BatchNormalization(name="bn1")(x)
+    x = layers.ReLU(name="relu1")(x)
+    x = layers.MaxPooling2D(3, 2, name="pool1")(x)
+    for stage, depth in enumerate(units):
+        widths = tuple(width * 2**stage for width in (64, 64, 256))
+        for unit in range(depth):
+            x = bottleneck_unit(
+                x,
+                widths,
+                init,
+                f"res{stage + 2}{'abcdefghijklmnopqrstuvwxyz'[unit % 26]}{unit // 26 or ''}",
+                pool=unit == 0,
+            )
+    return x
+
+
+def baseline_keypoints(seed: int = 0, initializer: str = "glorot") -> keras.Model:
+    """The baseline's keypoint network: (n, 96, 96, 1) -> (n, 30) px; 18,016,286 parameters."""
+    init = Init(initializer, seed)
+    inputs = keras.Input((FRAME, FRAME, 1), name="face")
+    x = bottleneck_backbone(inputs, (3, 3), init)
+    x = layers.Flatten(name="flatten")(layers.AveragePooling2D(2, name="average")(x))
+    x = layers.Dense(4096, activation="relu", kernel_initializer=init(), name="dense1")(x)
+    x = layers.Dropout(0.2, seed=seed, name="dropout1")(x)
+    x = layers.Dense(2048, activation="relu", kernel_initializer=init(), name="dense2")(x)
+    x = layers.Dropout(0.1, seed=seed + 1, name="dropout2")(x)
+    outputs = layers.Dense(len(KEYPOINT_COLUMNS), kernel_initializer=init(), name="keypoints_px")(x)
+    return keras.Model(inputs, outputs, name="baseline_keypoints")
+
+
+def baseline_emotions(
+    seed: int = 0, initializer: str = "glorot", units: tuple[int, ...] = (3, 3), classes: int = len(EMOTIONS)
+) -> keras.Model:
+    """The baseline's emotion network: (n, 96, 96, 1) -> (n, classes); 1,174,021 parameters with its (3, 3) units."""
+    init = Init(initializer, seed)
+    inputs = keras.Input((FRAME, FRAME, 1), name="face")
+    x = bottleneck_backbone(inputs, units, init)
+    side = x.shape[1]
+    x = layers.Flatten(name="flatten")(layers.AveragePooling2D(min(4, side), name="average")(x))
+    outputs = layers.Dense(classes, activation="softmax", kernel_initializer=init(), name="probabilities")(x)
+    return keras.Model(inputs, outputs, name="baseline_emotions")
+
+
+# ---------------------------------------------------------------- compact: basic units
+
+
+def squeeze_excite(x, init: Init, name: str, ratio: int = 8):
+    """Weighs each channel by a gate computed from all channels' means (Hu et al. 2018)."""
+    width = x.shape[-1]
+    gate = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_squeeze")(x)
+    gate = layers.Conv2D(width // ratio, 1, activation="relu", kernel_initializer=init(), name=f"{name}_reduce")(gate)
+    gate = layers.Conv2D(width, 1, activation="sigmoid", kernel_initializer=init(), name=f"{name}_gate")(gate)
+    return layers.Multiply(name=f"{name}_scale")([x, gate])
+
+
+def basic_unit(x, width: int, init: Init, name: str, *, stride: int = 1):
+    """3x3 -> 3x3 -> squeeze-and-excitation, with a shortcut that averages and projects where the shape changes."""
+    short = x
+    if stride > 1:
+        short = layers.AveragePooling2D(stride, padding="same", name=f"{name}_short_pool")(short)
+    if x.shape[-1] != width:
+        short = conv_bn(short, width, 1, init, f"{name}_short", relu=False)
+    main = conv_bn(x, width, 3, init, f"{name}_a", stride=stride)
+    main = conv_bn(main, width, 3, init, f"{name}_b", relu=False)
+    main = squeeze_excite(main, init, f"{name}_se")
+    return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([main, short]))
+
+
+def compact_backbone(inputs, stem: tuple[int, ...], widths: tuple[int, ...], units: tuple[int, ...], init: Init):
+    """Per-face standardisation -> one 3x3 convolution for each stride in `stem` -> stages; all but the first halve.
+
+    Returns the maps of every stage, finest first.
+    """
+    x = layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False, name="standardize")(inputs)
+    for i, stride in enumerate(stem):
+        x = conv_bn(x, widths[0], 3, init, f"stem{i + 1}", stride=stride)
+    maps = []
+    for stage, (width, depth) in enumerate(zip(widths, units, strict=True)):
+        for unit in range(depth):
+            stride = 2 if stage and not unit else 1
+            x = basic_unit(x, width, init, f"stage{stage + 1}_unit{unit + 1}", stride=stride)
+        maps.append(x)
+    return maps
+
+
+def compact_emotions(
+    seed: int = 0,
+    side: int = FER_SIDE,
+    stem: tuple[int, ...] = (2,),
+    widths: tuple[int, ...] = (32, 64, 128, 256),
+    units: tuple[int, ...] = (1, 2, 2, 2),
+    classes: int = 7,
+    dropout: float = 0.3,
+) -> keras.Model:
+    """Our emotion network: (n, side, side, 1) -> (n, classes)."""
+    init = Init("he", seed)
+    inputs = keras.Input((side, side, 1), name="face")
+    x = compact_backbone(inputs, stem, widths, units, init)[-1]
+    x = layers.GlobalAveragePooling2D(name="average")(x)
+    x = layers.Dropout(dropout, seed=seed, name="dropout")(x)
+    outputs = layers.Dense(
+        classes,
+        activation="softmax",
+        name="probabilities",
+        kernel_initializer=keras.initializers.GlorotUniform(seed=seed),
+    )(x)
+    return keras.Model(inputs, outputs, name="compact_emotions")
+
+
+@keras.saving.register_keras_serializable("face_study")
+class SoftArgmax(layers.Layer):
+    """Heatmap logits (n, side, side, points) -> the expected position of each point, (n, 2 * points) px of `frame`.
+
+    Cell (i, j) stands at the centre of the block of pixels that it covers, in the pixel-centre convention.
+    """
+
+    def __init__(self, frame: int = FRAME, **kwargs):
+        super().__init__(**kwargs)
+        self.frame = frame
+
+    def call(self, heat):
+        side, points = heat.shape[1], heat.shape[3]
+        flat = ops.softmax(ops.reshape(heat, (-1, side * side, points)), axis=1)
+        heat = ops.reshape(flat, (-1, side, side, points))
+        step = self.frame / side
+        cells = ops.arange(side, dtype=heat.dtype) * step + (step - 1) / 2
+        x = ops.sum(ops.sum(heat, axis=1) * cells[None, :, None], axis=1)
+        y = ops.sum(ops.sum(heat, axis=2) * cells[None, :, None], axis=1)
+        return ops.reshape(ops.stack([x, y], axis=-1), (-1, 2 * points))
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], 2 * input_shape[3])
+
+    def get_config(self):
+        return {**super().get_config(), "frame": self.frame}
+
+
+def climb(maps, width: int, init: Init):
+    """Joins the stages' maps at the finest side: a coarse map is enlarged and added to a 1x1 view of the finer one."""
+    *finer, x = maps
+    x = conv_bn(x, width, 1, init, f"climb{len(maps)}", relu=False)
+    for i in reversed(range(len(finer))):
+        x = layers.UpSampling2D(2, interpolation="bilinear", name=f"climb{i + 1}_up")(x)
+        lateral = conv_bn(finer[i], width, 1, init, f"climb{i + 1}", relu=False)
+        x = layers.ReLU(name=f"climb{i + 1}_sum_relu")(layers.Add(name=f"climb{i + 1}_add")([x, lateral]))
+    return conv_bn(x, width, 3, init, "climb_out")
+
+
+def compact_keypoints(
+    seed: int = 0,
+    head: str = "heatmap",
+    widths: tuple[int, ...] = (32, 64, 128, 192),
+    units: tuple[int, ...] = (2, 2, 2, 2),
+) -> keras.Model:
+    """Our keypoint network: (n, 96, 96, 1) -> (n, 30) px.
+
+    head: "heatmap" (soft-argmax over 24x24 heatmaps) or "dense" (a Dense layer on the coarsest map).
+    """
+    init = Init("he", seed)
+    inputs = keras.Input((FRAME, FRAME, 1), name="face")
+    maps = compact_backbone(inputs, (2, 2), widths, units, init)
+    if head == "heatmap":
+        heat = layers.Conv2D(len(KEYPOINTS), 1, kernel_initializer=init(), name="heatmaps")(climb(maps, 64, init))
+        outputs = SoftArgmax(name="keypoints_px")(heat)
+    elif head == "dense":
+        x = layers.Flatten(name="flatten")(maps[-1])
+        centre = keras.initializers.Constant((FRAME - 1) / 2)
+        outputs = layers.Dense(
+            len(KEYPOINT_COLUMNS), bias_initializer=centre, name="keypoints_px", kernel_initializer=init()
+        )(x)
+    else:
+        raise ValueError(f"head is {head!r}; it may be 'heatmap' or 'dense'")
+    return keras.Model(inputs, outputs, name="compact_keypoints")

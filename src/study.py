@@ -1,0 +1,157 @@
+"""The two trainings of the study: data and a recipe in, a trained network and its record out.
+
+Notebooks 02 and 03 call `train_keypoints` and `train_emotions`, notebook 04 reads what they left in the run's folder:
+
+    runs/<run>/keypoints/<recipe>/         record and weights of each training
+    runs/<run>/emotions/<recipe>/
+    runs/<run>/FacialKeyPoints-model.json + FacialKeyPoints.weights.h5           the best on validation
+    runs/<run>/FacialExpression-model.json + FacialExpression.weights.h5
+"""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from src import losses
+from src.datasets import Emotions, Keypoints, load_emotions, load_keypoints, sample_emotions, sample_keypoints
+from src.labels import FRAME, KEYPOINT_COLUMNS
+from src.paths import EMOTIONS_CSV, KEYPOINTS_CSV, RUNS
+from src.preprocess import EMOTION_AUGMENTS, KEYPOINT_AUGMENTS, augment_faces, to_input, training_stream
+from src.recipes import EMOTION_NETWORKS, KEYPOINT_NETWORKS, Recipe
+from src.training import make_repeatable, train
+
+
+@dataclass(frozen=True)
+class Task:
+    """One of the two models of the study."""
+
+    name: str  # folder of its trainings within a run
+    model_json: str  # what a run of one's own writes
+    weights: str
+    score: str  # validation figure that compares recipes
+    sign: int  # 1: smaller is better, -1: larger is better
+
+
+KEYPOINTS = Task("keypoints", "FacialKeyPoints-model.json", "FacialKeyPoints.weights.h5", "val_masked_rmse", 1)
+EMOTIONS = Task("emotions", "FacialExpression-model.json", "FacialExpression.weights.h5", "val_five_accuracy", -1)
+
+
+def read_keypoints(data: str, sample_faces: int, seed: int) -> Keypoints:
+    """data: "sample" (drawn faces) or "real" (data/data.csv)."""
+    return sample_keypoints(sample_faces, seed) if data == "sample" else load_keypoints(KEYPOINTS_CSV)
+
+
+def read_emotions(data: str, sample_faces: int, seed: int) -> Emotions:
+    """data: "sample" (drawn faces) or "real" (data/icml_face_data.csv)."""
+    return sample_emotions(sample_faces, seed) if data == "sample" else load_emotions(EMOTIONS_CSV)
+
+
+def _stream(make_batch, n: int, recipe: Recipe, first_epoch: int, shapes):
+    return training_stream(
+        make_batch,
+        n,
+        recipe.batch_size,
+        epochs=recipe.epochs,
+        first_epoch=first_epoch,
+        seed=recipe.seed,
+        shapes=shapes,
+    )
+
+
+def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[keras.Model, dict]:
+    """Trains on the people of Training, chooses the epoch on those of Validation; (model, record)."""
+    make_repeatable(recipe)
+    model = KEYPOINT_NETWORKS[recipe.network](recipe.seed)
+    training, validation = faces.split("Training"), faces.split("Validation")
+    # Where faces are stored with their surroundings, rotation and shift show those instead of a repeated border.
+    stored = training.images if training.wide is None else training.wide
+    augment = KEYPOINT_AUGMENTS[recipe.augment]
+
+    def make_batch(indices, rng):
+        inputs, points = augment_faces(
+            stored[indices], training.keypoints_px[indices], augment, rng, side=FRAME, frame_in_source=FRAME
+        )
+        return inputs, points.reshape(len(points), -1)
+
+    def stream(first_epoch):
+        shapes = ((FRAME, FRAME, 1), (len(KEYPOINT_COLUMNS),))
+        return _stream(make_batch, len(stored), recipe, first_epoch, shapes)
+
+    targets = validation.keypoints_px.reshape(len(validation.images), -1)
+    record = train(
+        model,
+        stream,
+        (to_input(validation.images, FRAME), targets),
+        recipe,
+        folder,
+        metrics=[losses.masked_rmse],
+        data={"training_faces": len(stored), "validation_faces": len(targets)},
+    )
+    return model, record
+
+
+def train_emotions(faces: Emotions, recipe: Recipe, folder: Path) -> tuple[keras.Model, dict]:
+    """Trains on Training (repeats of other splits are gone already), chooses the epoch on PublicTest; (model, record).
+
+    Validation counts the five emotions alone, whatever else the recipe trains on.
+    """
+    make_repeatable(recipe)
+    model = EMOTION_NETWORKS[recipe.network](recipe.seed, recipe.classes)
+    side = model.input_shape[1]
+    training, validation = faces.split("Training"), faces.split("PublicTest").five()
+    if recipe.classes == 5:
+        training = training.five()
+    targets = np.eye(recipe.classes, dtype=np.float32)
+    augment = EMOTION_AUGMENTS[recipe.augment]
+
+    def make_batch(indices, rng):
+        images = training.images[indices]
+        inputs, _ = augment_faces(images, None, augment, rng, side=side, frame_in_source=images.shape[1])
+        return inputs, targets[training.labels[indices]]
+
+    def stream(first_epoch):
+        shapes = ((side, side, 1), (recipe.classes,))
+        return _stream(make_batch, len(training.images), recipe, first_epoch, shapes)
+
+    record = train(
+        model,
+        stream,
+        (to_input(validation.images, side), targets[validation.labels]),
+        recipe,
+        folder,
+        metrics=[losses.five_accuracy],
+        data={
+            "training_faces": len(training.images),
+            "validation_faces": len(validation.images),
+            "dropped": faces.dropped,
+        },
+    )
+    return model, record
+
+
+# ---------------------------------------------------------------- what a run leaves behind
+
+
+def trainings(run: str, task: Task) -> dict[str, dict]:
+    """Records of the trainings of a run by the recipe's name, in the order in which they were first made."""
+    folders = sorted((RUNS / run / task.name).glob("*/record.json"), key=lambda path: path.parent.name)
+    return {path.parent.name: json.loads(path.read_text()) for path in folders}
+
+
+def export_best(run: str, task: Task) -> str:
+    """Copies the run's network that scores best on validation to the run's fixed names; returns its recipe's name."""
+    best = best_recipe(run, task)
+    folder = RUNS / run / task.name / best
+    for source, target in (("model.json", task.model_json), ("best.weights.h5", task.weights)):
+        shutil.copyfile(folder / source, RUNS / run / target)
+    return best
+
+
+def best_recipe(run: str, task: Task) -> str:
+    """Name of the run's recipe whose kept epoch scores best on validation."""
+    records = trainings(run, task)
+    return min(records, key=lambda name: task.sign * records[name]["best"][task.score])

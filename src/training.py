@@ -1,0 +1,170 @@
+"""One training, from a recipe to a run record: seeded, watched on validation, resumed exactly from its last epoch.
+
+A training owns one folder:
+    model.json                the network
+    record.json               recipe, data counts, history, best epoch, versions; rewritten after each epoch
+    epoch_NNN.weights.h5      state of the last finished epoch, optimizer included
+    best.weights.h5           weights of the best epoch on validation
+"""
+
+import importlib.metadata
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import keras
+import numpy as np
+from tensorflow.python.framework import config as tf_config
+from tqdm.auto import tqdm
+
+from src import losses
+from src.paths import shown
+from src.recipes import Recipe
+
+LOSSES = {
+    "mse": losses.masked_mse,
+    "wing": losses.wing,
+    "crossentropy": keras.losses.CategoricalCrossentropy(),
+    "smoothed_crossentropy": keras.losses.CategoricalCrossentropy(label_smoothing=0.1),
+}
+
+
+def make_repeatable(recipe: Recipe) -> None:
+    """Seeds Python, NumPy and TensorFlow, so that a recipe gives the same bytes on the same machine.
+
+    XLA on a processor repeats to the bit as it is, and Keras refuses it while op determinism is on; without XLA, op
+    determinism is what makes TensorFlow repeat.
+    """
+    keras.utils.set_random_seed(recipe.seed)
+    if recipe.jit_compile:
+        tf_config.disable_op_determinism()
+    else:
+        tf_config.enable_op_determinism()
+
+
+def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
+    """The recipe's optimizer; `steps` are the optimizer steps of the whole training."""
+    rate = recipe.learning_rate
+    if recipe.schedule == "cosine":
+        warmup = max(1, round(0.03 * steps))
+        rate = keras.optimizers.schedules.CosineDecay(
+            rate / 25, steps - warmup, alpha=0.0, warmup_target=rate, warmup_steps=warmup
+        )
+    if recipe.optimizer == "sgd":
+        return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay or None)
+    if recipe.optimizer == "adamw":
+        return keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
+    return keras.optimizers.Adam(rate)
+
+
+def write_json(path: Path, content: dict) -> None:
+    """Writes JSON whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(content, indent=1) + "\n")
+    part.replace(path)
+
+
+def _save_weights(model: keras.Model, path: Path) -> None:
+    part = path.with_name("part_" + path.name)
+    model.save_weights(part)
+    part.replace(path)
+
+
+def versions() -> dict[str, str]:
+    """Versions of the libraries that decide the numbers."""
+    return {name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy", "opencv-python")}
+
+
+class _Run(keras.callbacks.Callback):
+    """After each epoch: record, state, best weights, one progress line."""
+
+    def __init__(self, folder: Path, record: dict):
+        super().__init__()
+        self.folder, self.record = folder, record
+        self.monitor = record["recipe"]["monitor"]
+        self.sign = -1 if "accuracy" in self.monitor else 1
+
+    def on_train_begin(self, logs=None):
+        done = len(self.record["history"])
+        self.bar = tqdm(total=self.record["recipe"]["epochs"], initial=done, unit="epoch", desc=self.folder.name)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        # Dropout draws from a state of its own: set it from the epoch, so that a resumed run draws the same.
+        for i, layer in enumerate(layer for layer in self.model.layers if isinstance(layer, keras.layers.Dropout)):
+            layer.seed_generator.state.assign([self.record["recipe"]["seed"] + i, epoch])
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        row = {"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}}
+        row["seconds"] = round(time.perf_counter() - self.started, 1)
+        history = self.record["history"]
+        history.append(row)
+        if not np.isfinite(row["loss"]):
+            raise FloatingPointError(f"the loss is {row['loss']} in epoch {epoch + 1}: lower learning_rate")
+        best = min(history, key=lambda past: self.sign * past[self.monitor])
+        state = self.folder / f"epoch_{epoch + 1:03d}.weights.h5"
+        _save_weights(self.model, state)
+        if best is row:
+            _save_weights(self.model, self.folder / "best.weights.h5")
+        self.record["best"] = best
+        write_json(self.folder / "record.json", self.record)  # from here on this epoch counts as done
+        for older in self.folder.glob("epoch_*.weights.h5"):
+            if older != state:
+                older.unlink()
+        self.bar.set_postfix({self.monitor: f"{row[self.monitor]:.4f}", "best": f"{best[self.monitor]:.4f}"})
+        self.bar.update()
+
+    def on_train_end(self, logs=None):
+        self.bar.close()
+
+
+def _past(folder: Path, recipe: dict, data: dict) -> dict:
+    """The folder's record if it belongs to this very training, else a new one."""
+    path = folder / "record.json"
+    fresh = {"recipe": recipe, "data": data, "versions": versions(), "history": [], "best": None}
+    if not path.exists():
+        return fresh
+    record = json.loads(path.read_text())
+    if record["recipe"] != recipe or record["data"] != data:
+        print(f"{shown(folder)} holds a training with another recipe or other data: it starts anew.")
+        return fresh
+    print(f"{shown(folder)}: {len(record['history'])} of {recipe['epochs']} epochs are done.")
+    return record
+
+
+def train(model, stream, validation, recipe: Recipe, folder: Path, *, metrics: list, data: dict) -> dict:
+    """Trains `model` and leaves the weights of its best epoch on validation in it; returns the record.
+
+    stream(first_epoch) -> (dataset, steps an epoch), see `preprocess.training_stream`; validation: (inputs, targets),
+    float32; data: facts on the rows used, for the record. Called again it goes on where it was stopped; an epoch counts
+    once its record is written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    record = _past(folder, asdict(recipe), data)
+    (folder / "model.json").write_text(model.to_json(indent=1))
+    done = len(record["history"])
+    dataset, steps = stream(done)
+    model.compile(
+        make_optimizer(recipe, steps * recipe.epochs),
+        loss=LOSSES[recipe.loss],
+        metrics=metrics,
+        jit_compile=recipe.jit_compile,
+    )
+    if done:
+        model.optimizer.build(model.trainable_variables)
+        model.load_weights(folder / f"epoch_{done:03d}.weights.h5")
+    if done < recipe.epochs:
+        model.fit(
+            dataset,
+            epochs=recipe.epochs,
+            initial_epoch=done,
+            steps_per_epoch=steps,
+            validation_data=validation,
+            validation_batch_size=128,
+            shuffle=False,  # the stream is shuffled already
+            verbose=0,
+            callbacks=[_Run(folder, record)],
+        )
+    model.load_weights(folder / "best.weights.h5")
+    return record
