@@ -8,6 +8,7 @@ better on validation than the shipped one, weights/.
 import argparse
 import contextlib
 import json
+import re
 import shutil
 import sys
 
@@ -22,15 +23,18 @@ from src.training import write_json
 STUDY = ("01_eda", "02_keypoint_training", "03_emotion_training", "04_evaluation_and_face_board")
 TRAININGS = {KEYPOINTS: STUDY[1], EMOTIONS: STUDY[2]}
 SHIPPED_NAMES = {KEYPOINTS: "detection", EMOTIONS: "emotion"}
+STARTUP_LOG = re.compile(r"WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:")
 SHIPPED_LIMIT = 20e6  # bytes; git keeps every version of a file for ever
 
 
-def tidy_progress(notebook) -> None:
-    """Leaves of each progress line only its last state, as a terminal would show it."""
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
+def tidy_streams(notebook) -> None:
+    """Leaves of each progress line only its last state, as a terminal would, and drops TensorFlow's start-up log."""
+    for cell in (cell for cell in notebook.cells if cell.cell_type == "code"):
+        for output in cell.outputs:
             if output.output_type == "stream":
-                output.text = "\n".join(line.rstrip("\r").split("\r")[-1] for line in output.text.split("\n"))
+                lines = [line.rstrip("\r").split("\r")[-1] for line in output.text.split("\n")]
+                output.text = "\n".join(line for line in lines if not STARTUP_LOG.match(line))
+        cell.outputs = [it for it in cell.outputs if it.output_type != "stream" or it.text.strip()]
 
 
 def run_notebook(name: str, run: str, parameters: dict) -> None:
@@ -43,7 +47,7 @@ def run_notebook(name: str, run: str, parameters: dict) -> None:
             shown(NOTEBOOKS / f"{name}.ipynb"), shown(target), {**parameters, "run": run}, kernel_name="python3"
         )
     notebook = nbformat.read(target, as_version=4)
-    tidy_progress(notebook)
+    tidy_streams(notebook)
     nbformat.write(notebook, target)
 
 
@@ -116,10 +120,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m src.pipeline", description=__doc__.splitlines()[0])
     parser.add_argument("study", choices=sorted(path.stem for path in PARAMS.glob("*.yaml")))
     parser.add_argument("--run", help="folder below runs/ (default: the study's name)")
+    parser.add_argument("--only", choices=STUDY, help="one notebook of the study instead of all")
     parser.add_argument("--epochs", type=int, help="epochs of every training, instead of the recipes' own")
     arguments = parser.parse_args()
     run = arguments.run or arguments.study
     for name, parameters in read_parameters(arguments.study).items():
+        if arguments.only not in (None, name):
+            continue
         if arguments.epochs and name in TRAININGS.values():
             parameters = {**parameters, "epochs": arguments.epochs}
         try:

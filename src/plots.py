@@ -39,6 +39,8 @@ def _mark(axis, keypoints_px: np.ndarray, scale: float = 1.0, size: float = 14, 
     for part, colour in PART_COLOURS.items():
         x, y = shown_px[list(PARTS[part])].T
         axis.scatter(x, y, s=size, c=colour, marker=marker, edgecolors="black", linewidths=0.5)
+    # A point may lie outside its picture; the picture keeps its size all the same.
+    axis.set(xlim=(-0.5, FRAME * scale - 0.5), ylim=(FRAME * scale - 0.5, -0.5))
 
 
 def _grid(count: int, columns: int, side: float = 1.4, extra: float = 0.0):
@@ -88,7 +90,7 @@ def faces_with_keypoints(images: np.ndarray, keypoints_px: np.ndarray, titles=No
         _mark(axis, keypoints_px[i], image.shape[0] / FRAME)
         if titles is not None:
             axis.set_title(titles[i], fontsize=8, pad=2)
-    figure.legend(handles=_part_legend(), loc="lower center", ncol=4, frameon=False, bbox_to_anchor=(0.5, -0.06))
+    figure.legend(handles=_part_legend(), loc="lower center", ncol=4, frameon=False, bbox_to_anchor=(0.5, 0.02))
     figure.subplots_adjust(wspace=0.05, hspace=0.05 if titles is None else 0.2)
     return figure
 
@@ -99,12 +101,13 @@ def _part_legend() -> list[Line2D]:
 
 
 def keypoint_spread(keypoints_px: np.ndarray, mean_face: np.ndarray) -> Figure:
-    """Where the points lie: a dot a point over the mean face; (n, 15, 2) px, (96, 96)."""
+    """Where the points lie: a dot a point over the mean face, a ring at each mean; (n, 15, 2) px, (96, 96)."""
     figure, axis = plt.subplots(figsize=(5.2, 5.2))
     _show(axis, mean_face)
     for part, colour in PART_COLOURS.items():
         x, y = keypoints_px[:, list(PARTS[part])].reshape(-1, 2).T
-        axis.scatter(x, y, s=2, color=colour, alpha=0.25, linewidths=0, rasterized=True)
+        axis.scatter(x, y, s=3, color=colour, alpha=0.12, linewidths=0, rasterized=True)
+    _mark(axis, np.nanmean(keypoints_px, axis=0), size=45)
     axis.set(xlim=(-0.5, FRAME - 0.5), ylim=(FRAME - 0.5, -0.5), title="Where the keypoints lie, over the mean face")
     axis.legend(handles=_part_legend(), loc="lower right", framealpha=0.8)
     return figure

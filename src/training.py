@@ -7,16 +7,18 @@ A training owns one folder:
     best.weights.h5           weights of the best epoch on validation
 """
 
-import importlib.metadata
 import json
+import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
 
+import cv2
 import keras
 import numpy as np
+import tensorflow as tf
 from tensorflow.python.framework import config as tf_config
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from src import losses
 from src.paths import shown
@@ -28,6 +30,8 @@ LOSSES = {
     "crossentropy": keras.losses.CategoricalCrossentropy(),
     "smoothed_crossentropy": keras.losses.CategoricalCrossentropy(label_smoothing=0.1),
 }
+
+_LIBRARIES = {"tensorflow": tf, "keras": keras, "numpy": np, "opencv": cv2}
 
 
 def make_repeatable(recipe: Recipe) -> None:
@@ -73,7 +77,7 @@ def _save_weights(model: keras.Model, path: Path) -> None:
 
 def versions() -> dict[str, str]:
     """Versions of the libraries that decide the numbers."""
-    return {name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy", "opencv-python")}
+    return {name: module.__version__ for name, module in _LIBRARIES.items()}
 
 
 class _Run(keras.callbacks.Callback):
@@ -87,7 +91,8 @@ class _Run(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         done = len(self.record["history"])
-        self.bar = tqdm(total=self.record["recipe"]["epochs"], initial=done, unit="epoch", desc=self.folder.name)
+        total = self.record["recipe"]["epochs"]
+        self.bar = tqdm(total=total, initial=done, unit="epoch", desc=self.folder.name, file=sys.stdout)
 
     def on_epoch_begin(self, epoch, logs=None):
         # Dropout draws from a state of its own: set it from the epoch, so that a resumed run draws the same.

@@ -1,0 +1,51 @@
+# `make` alone lists the targets.
+SHELL := /bin/bash
+BIN := .venv/bin
+# The first Python of 3.11 to 3.13 that really starts.
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c "$(FITS)" 2>/dev/null && echo $$p && break; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint lab data full evaluate bench
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/' | expand -t 18
+
+run: .venv/installed ## set up, run the whole study on the embedded sample, show scores and where the board is
+	@$(BIN)/python -m src.pipeline quick
+
+test: .venv/installed lint ## lint, unit tests, all notebooks under nbval
+	@$(BIN)/pytest
+	@$(BIN)/pytest --nbval-lax --nbval-cell-timeout=900 notebooks/0*.ipynb
+
+lint: .venv/installed ## ruff on code and notebooks
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+lab: .venv/installed ## open the notebooks in JupyterLab
+	@$(BIN)/jupyter lab notebooks
+
+data: .venv/installed ## fetch and convert the real data (SOURCES=table.json for a mirror)
+	@$(BIN)/python DownloadData.py $(if $(SOURCES),--sources "$(SOURCES)")
+
+full: .venv/installed ## the study on the real data, resumable; refreshes figures/ and notebooks/executed/ (EPOCHS=n shortens)
+	@$(BIN)/python -m src.pipeline full $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(RUN),--run $(RUN))
+
+evaluate: .venv/installed ## notebook 04 again, on the networks of the full run
+	@$(BIN)/python -m src.pipeline full --only 04_evaluation_and_face_board $(if $(RUN),--run $(RUN))
+
+bench: .venv/installed ## how fast the CSV files load, beside the original way
+	@$(BIN)/python benchmarks/bench_load.py
+
+# cv2 needs libGL; where that is missing, the headless build does all that the study needs.
+.venv/installed: requirements.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "No Python of 3.11 to 3.13 was found: install one, or name it: make PYTHON=/path/to/python3.12"; exit 1; }
+	@test -x $(BIN)/python || { echo "Making .venv with $$($(PYTHON) --version)"; $(PYTHON) -m venv .venv; }
+	@echo "Installing requirements.txt (about 1.5 GB unpacked, a few minutes)"
+	@$(BIN)/python -m pip install --quiet --progress-bar on --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -c "import cv2" 2>/dev/null || { \
+	  echo "cv2 does not load here (no libGL?): taking opencv-python-headless instead"; \
+	  v=$$(sed -n 's/^opencv-python==//p' requirements.txt); \
+	  $(BIN)/python -m pip uninstall --quiet -y opencv-python && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check opencv-python-headless==$$v && \
+	  $(BIN)/python -c "import cv2"; }
+	@touch $@

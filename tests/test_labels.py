@@ -1,0 +1,21 @@
+from src.labels import FLIP_ORDER, KEYPOINTS, PARTS
+
+PAIRS = {
+    "left_eye_center": "right_eye_center",
+    "left_eye_inner_corner": "right_eye_inner_corner",
+    "left_eye_outer_corner": "right_eye_outer_corner",
+    "left_eyebrow_inner_end": "right_eyebrow_inner_end",
+    "left_eyebrow_outer_end": "right_eyebrow_outer_end",
+    "mouth_left_corner": "mouth_right_corner",
+}
+MIDLINE = {"nose_tip", "mouth_center_top_lip", "mouth_center_bottom_lip"}
+
+
+def test_a_mirrored_face_swaps_the_six_pairs_and_keeps_the_midline():
+    partner = {KEYPOINTS[i]: KEYPOINTS[j] for i, j in enumerate(FLIP_ORDER)}
+    assert partner == PAIRS | {right: left for left, right in PAIRS.items()} | {name: name for name in MIDLINE}
+
+
+def test_the_parts_hold_every_point_once():
+    assert sorted(i for part in PARTS.values() for i in part) == list(range(15))
+    assert {name: len(part) for name, part in PARTS.items()} == {"eyes": 6, "brows": 4, "nose": 1, "mouth": 4}

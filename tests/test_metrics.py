@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+
+from src.labels import EMOTIONS, KEYPOINTS, OUTER_EYE_CORNERS
+from src.metrics import (
+    emotion_scores,
+    expected_calibration_error,
+    keypoint_scores,
+    nme_percent,
+    point_errors_px,
+    rmse_px,
+    wilson_interval,
+)
+
+
+@pytest.fixture
+def truth():
+    """Three faces whose outer eye corners are 40, 50 and 80 px apart."""
+    points = np.random.default_rng(0).uniform(20, 70, (3, 15, 2))
+    left, right = OUTER_EYE_CORNERS
+    points[:, right] = (10, 40)
+    points[:, left] = [(50, 40), (40, 80), (90, 40)]
+    return points
+
+
+def test_perfect_points_score_zero(truth):
+    scores = keypoint_scores(truth, truth)
+    assert scores["rmse_px"] == scores["nme_percent"] == scores["failures_percent"] == 0
+    assert scores["point_error_px"] == dict.fromkeys(KEYPOINTS, 0.0) and scores["faces"] == 3
+
+
+def test_a_shift_by_one_pixel_in_x(truth):
+    shifted = truth + [1, 0]
+    assert rmse_px(shifted, truth) == pytest.approx(np.sqrt(1 / 2))
+    np.testing.assert_allclose(point_errors_px(shifted, truth), np.ones((3, 15)))
+    np.testing.assert_allclose(nme_percent(shifted, truth), [100 / 40, 100 / 50, 100 / 80])
+    scores = keypoint_scores(truth + [4, 0], truth)
+    assert scores["nme_percent"] == pytest.approx((10 + 8 + 5) / 3) and scores["nme_median_percent"] == pytest.approx(8)
+    assert scores["failures_percent"] == pytest.approx(100 / 3), "only 10 % is above 8 %"
+
+
+def test_gaps_count_for_nothing(truth):
+    nose = KEYPOINTS.index("nose_tip")
+    predicted = truth + [3, 4]
+    predicted[1, nose] += 1000
+    truth[1, nose] = np.nan
+    truth[2, OUTER_EYE_CORNERS[0]] = np.nan
+    assert rmse_px(predicted, truth) == pytest.approx(np.sqrt((9 + 16) / 2))
+    np.testing.assert_allclose(nme_percent(predicted, truth), [12.5, 10, np.nan])
+    scores = keypoint_scores(predicted, truth)
+    assert scores["nme_percent"] == pytest.approx(11.25) and scores["failures_percent"] == 100
+    assert scores["point_error_px"]["nose_tip"] == pytest.approx(5)
+
+
+def test_perfect_and_reversed_labels():
+    labels = np.array([0, 1, 2, 3, 4, 3])
+    perfect = emotion_scores(np.eye(5)[labels], labels, EMOTIONS)
+    assert perfect["accuracy"] == perfect["macro_f1"] == 1 and perfect["ece"] == 0
+    assert perfect["classes"]["happiness"] == {"precision": 1, "recall": 1, "f1": 1, "support": 2}
+    reversed_ = emotion_scores(np.eye(5)[4 - labels], labels, EMOTIONS)
+    assert reversed_["accuracy"] == pytest.approx(1 / 6), "only the middle label is its own mirror"
+    assert reversed_["macro_f1"] == pytest.approx(1 / 5) and reversed_["ece"] == pytest.approx(5 / 6)
+
+
+def test_macro_f1_weighs_classes_alike():
+    labels = np.array([3] * 8 + [1, 1])
+    scores = emotion_scores(np.eye(5)[np.full(10, 3)], labels, EMOTIONS)
+    assert scores["accuracy"] == pytest.approx(0.8)
+    assert scores["macro_f1"] == pytest.approx((2 * 0.8 / 1.8) / 5), "absent classes and disgust count as 0"
+
+
+def test_wilson_interval_of_textbook_cases():
+    assert wilson_interval(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
+    assert wilson_interval(0, 10) == pytest.approx((0, 0.2775), abs=1e-4)
+    with pytest.raises(ValueError, match="at least one"):
+        wilson_interval(0, 0)
+
+
+def test_ece_of_calibrated_and_of_confidently_wrong_answers():
+    sure, unsure = [0.7, 0.3, 0, 0, 0], [0.4, 0.3, 0.3, 0, 0]
+    labels = np.array([0] * 7 + [1] * 3 + [0] * 4 + [1] * 3 + [2] * 3)
+    assert expected_calibration_error(np.array([sure] * 10 + [unsure] * 10), labels) == pytest.approx(0)
+    assert expected_calibration_error(np.eye(5)[[0, 1, 2]], np.array([1, 2, 3])) == pytest.approx(1)
+    half = np.array([sure] * 10)
+    assert expected_calibration_error(half, np.zeros(10, int)) == pytest.approx(0.3), "always right at 0.7"
