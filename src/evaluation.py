@@ -9,9 +9,9 @@ from src.labels import EMOTIONS, KEYPOINT_COLUMNS
 from src.metrics import emotion_scores, keypoint_scores
 from src.paths import RUNS
 from src.predict import load_network, predict_emotions, predict_keypoints, read_calibration
-from src.study import EMOTIONS as EMOTION_TASK
-from src.study import KEYPOINTS as KEYPOINT_TASK
-from src.study import Task, best_recipe, trainings
+from src.records import EMOTIONS as EMOTION_TASK
+from src.records import KEYPOINTS as KEYPOINT_TASK
+from src.records import Task, best_recipe, trainings
 
 
 def banner(run: str, data: str) -> str:

@@ -129,11 +129,8 @@ def _mouth(who, act):
     def across(y):
         return _curve(who.mouth_half * (1 + wide) * ARC, y)
 
-    top, inner_top, inner_bottom = (
-        across(top_inner - (who.upper_lip * thin + raised) * bow),
-        across(top_inner),
-        across(low_inner),
-    )
+    inner_top, inner_bottom = across(top_inner), across(low_inner)
+    top = across(top_inner - (who.upper_lip * thin + raised) * bow)
     bottom = across(low_inner + who.lower_lip * thin * ROUND**0.6)
     return {
         "lip_top": top,

@@ -16,9 +16,9 @@ import nbformat
 import papermill
 import yaml
 
+from src import readme
 from src.paths import FIGURES, NOTEBOOKS, PARAMS, ROOT, RUNS, WEIGHTS, shown
-from src.study import EMOTIONS, KEYPOINTS, Task, trainings
-from src.training import write_json
+from src.records import EMOTIONS, KEYPOINTS, Task, trainings, write_json
 
 STUDY = ("01_eda", "02_keypoint_training", "03_emotion_training", "04_evaluation_and_face_board")
 TRAININGS = {KEYPOINTS: STUDY[1], EMOTIONS: STUDY[2]}
@@ -103,13 +103,14 @@ def ship(run: str, task: Task) -> None:
 
 
 def publish(run: str) -> None:
-    """Refreshes the tracked figures, executed notebooks and weights from a run."""
+    """Refreshes the tracked figures, README's scores, executed notebooks and weights from a run."""
     executed = NOTEBOOKS / "executed"
     for folder in (FIGURES, executed):
         folder.mkdir(exist_ok=True)
     for figure in (RUNS / run / "figures").iterdir():
         shutil.copyfile(figure, FIGURES / figure.name)
-    shutil.copyfile(RUNS / run / "metrics.json", FIGURES / "metrics.json")
+    shutil.copyfile(RUNS / run / "metrics.json", readme.METRICS)
+    readme.main()
     for name in STUDY:
         shutil.copyfile(RUNS / run / f"{name}.ipynb", executed / f"{name}.ipynb")
     for task in TRAININGS:

@@ -33,11 +33,14 @@ class Init:
 
 
 def conv_bn(x, width: int, size: int, init: Init, name: str, *, stride: int = 1, relu: bool = True):
-    """Convolution (same padding, no bias) -> batch normalisation -> ReLU, the step of the compact family."""
+    """Convolution (same padding, no bias) -> batch normalisation -> ReLU, the step of the compact family.
+
+    Its running means follow quickly (momentum 0.9), so that validation can be trusted from the first epochs on.
+    """
     x = layers.Conv2D(
         width, size, stride, padding="same", use_bias=False, kernel_initializer=init(), name=f"{name}_conv"
     )(x)
-    x = layers.BatchNormalization(name=f"{name}_bn")(x)
+    x = layers.BatchNormalization(momentum=0.9, name=f"{name}_bn")(x)
     return layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
 
@@ -225,7 +228,7 @@ def compact_keypoints(
     seed: int = 0,
     head: str = "heatmap",
     widths: tuple[int, ...] = (32, 64, 128, 192),
-    units: tuple[int, ...] = (2, 2, 2, 2),
+    units: tuple[int, ...] = (2, 1, 1, 1),
 ) -> keras.Model:
     """Our keypoint network: (n, 96, 96, 1) -> (n, 30) px.
 
@@ -235,7 +238,7 @@ def compact_keypoints(
     inputs = keras.Input((FRAME, FRAME, 1), name="face")
     maps = compact_backbone(inputs, (2, 2), widths, units, init)
     if head == "heatmap":
-        heat = layers.Conv2D(len(KEYPOINTS), 1, kernel_initializer=init(), name="heatmaps")(climb(maps, 64, init))
+        heat = layers.Conv2D(len(KEYPOINTS), 1, kernel_initializer=init(), name="heatmaps")(climb(maps, 48, init))
         outputs = SoftArgmax(name="keypoints_px")(heat)
     elif head == "dense":
         x = layers.Flatten(name="flatten")(maps[-1])

@@ -1,16 +1,8 @@
 """The two trainings of the study: data and a recipe in, a trained network and its record out.
 
-Notebooks 02 and 03 call `train_keypoints` and `train_emotions`, notebook 04 reads what they left in the run's folder:
-
-    runs/<run>/keypoints/<recipe>/         record and weights of each training
-    runs/<run>/emotions/<recipe>/
-    runs/<run>/FacialKeyPoints-model.json + FacialKeyPoints.weights.h5           the best on validation
-    runs/<run>/FacialExpression-model.json + FacialExpression.weights.h5
+Notebooks 02 and 03 call `train_keypoints` and `train_emotions`; `src.records` says what they leave behind.
 """
 
-import json
-import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -19,25 +11,10 @@ import numpy as np
 from src import losses
 from src.datasets import Emotions, Keypoints, load_emotions, load_keypoints, sample_emotions, sample_keypoints
 from src.labels import FRAME, KEYPOINT_COLUMNS
-from src.paths import EMOTIONS_CSV, KEYPOINTS_CSV, RUNS
+from src.paths import EMOTIONS_CSV, KEYPOINTS_CSV
 from src.preprocess import EMOTION_AUGMENTS, KEYPOINT_AUGMENTS, augment_faces, to_input, training_stream
 from src.recipes import EMOTION_NETWORKS, KEYPOINT_NETWORKS, Recipe
 from src.training import make_repeatable, train
-
-
-@dataclass(frozen=True)
-class Task:
-    """One of the two models of the study."""
-
-    name: str  # folder of its trainings within a run
-    model_json: str  # what a run of one's own writes
-    weights: str
-    score: str  # validation figure that compares recipes
-    sign: int  # 1: smaller is better, -1: larger is better
-
-
-KEYPOINTS = Task("keypoints", "FacialKeyPoints-model.json", "FacialKeyPoints.weights.h5", "val_masked_rmse", 1)
-EMOTIONS = Task("emotions", "FacialExpression-model.json", "FacialExpression.weights.h5", "val_five_accuracy", -1)
 
 
 def read_keypoints(data: str, sample_faces: int, seed: int) -> Keypoints:
@@ -131,27 +108,3 @@ def train_emotions(faces: Emotions, recipe: Recipe, folder: Path) -> tuple[keras
         },
     )
     return model, record
-
-
-# ---------------------------------------------------------------- what a run leaves behind
-
-
-def trainings(run: str, task: Task) -> dict[str, dict]:
-    """Records of the trainings of a run by the recipe's name, in the order in which they were first made."""
-    folders = sorted((RUNS / run / task.name).glob("*/record.json"), key=lambda path: path.parent.name)
-    return {path.parent.name: json.loads(path.read_text()) for path in folders}
-
-
-def export_best(run: str, task: Task) -> str:
-    """Copies the run's network that scores best on validation to the run's fixed names; returns its recipe's name."""
-    best = best_recipe(run, task)
-    folder = RUNS / run / task.name / best
-    for source, target in (("model.json", task.model_json), ("best.weights.h5", task.weights)):
-        shutil.copyfile(folder / source, RUNS / run / target)
-    return best
-
-
-def best_recipe(run: str, task: Task) -> str:
-    """Name of the run's recipe whose kept epoch scores best on validation."""
-    records = trainings(run, task)
-    return min(records, key=lambda name: task.sign * records[name]["best"][task.score])

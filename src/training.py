@@ -23,6 +23,7 @@ from tqdm import tqdm
 from src import losses
 from src.paths import shown
 from src.recipes import Recipe
+from src.records import write_json
 
 LOSSES = {
     "mse": losses.masked_mse,
@@ -60,13 +61,6 @@ def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     if recipe.optimizer == "adamw":
         return keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
     return keras.optimizers.Adam(rate)
-
-
-def write_json(path: Path, content: dict) -> None:
-    """Writes JSON whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(content, indent=1) + "\n")
-    part.replace(path)
 
 
 def _save_weights(model: keras.Model, path: Path) -> None:

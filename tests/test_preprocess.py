@@ -1,4 +1,3 @@
-import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -29,8 +28,9 @@ def faces():
 def test_flipping_twice_is_the_identity_gaps_included(faces):
     once = flip_faces(*faces)
     assert not np.array_equal(once[0], faces[0])
-    for twice, original in zip(flip_faces(*once), faces, strict=True):
-        np.testing.assert_array_equal(twice, original)
+    twice = flip_faces(*once)
+    np.testing.assert_array_equal(twice[0], faces[0])
+    np.testing.assert_allclose(twice[1], faces[1], atol=1e-5)
     np.testing.assert_array_equal(flip_keypoints(faces[1]), once[1])
 
 
@@ -87,7 +87,7 @@ def test_points_move_with_their_pixels(augment, stored, frame_in_source):
     moved = moved[face, name]
     assert np.abs(moved - points[own, own]).max() > 3
     rows, columns = np.mgrid[:FRAME, :FRAME]
-    light = inputs[..., 0] / inputs.sum(axis=(1, 2))
+    light = inputs[..., 0] / inputs.sum(axis=(1, 2, 3))[:, None, None]
     found = np.stack([(light * columns).sum(axis=(1, 2)), (light * rows).sum(axis=(1, 2))], axis=1)
     assert np.linalg.norm(found - moved, axis=1).max() < 0.7
 
@@ -172,4 +172,3 @@ def test_to_input_scales_grey_values_and_sides(faces):
     np.testing.assert_allclose(half, np.full((2, 48, 48, 1), 100 / 255))
     step = to_input(np.repeat(np.uint8([[[0, 255]]]), 2, axis=1), 4)
     np.testing.assert_allclose(step[0, 0, :, 0], [0, 64 / 255, 191 / 255, 1], atol=2 / 255)
-    assert cv2.resize(faces[0][0], (48, 48)).shape == to_input(faces[0][:1], 48).shape[1:3]

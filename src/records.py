@@ -1,0 +1,57 @@
+"""What a run leaves behind, and how it is found again. Knows files, not networks.
+
+runs/<run>/keypoints/<recipe>/         record and weights of each training
+runs/<run>/emotions/<recipe>/
+runs/<run>/FacialKeyPoints-model.json + FacialKeyPoints.weights.h5           the best on validation
+runs/<run>/FacialExpression-model.json + FacialExpression.weights.h5
+"""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from src.paths import RUNS
+
+
+def write_json(path: Path, content: dict) -> None:
+    """Writes JSON whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(content, indent=1) + "\n")
+    part.replace(path)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One of the two models of the study."""
+
+    name: str  # folder of its trainings within a run
+    model_json: str  # what a run of one's own writes
+    weights: str
+    score: str  # validation figure that compares recipes
+    sign: int  # 1: smaller is better, -1: larger is better
+
+
+KEYPOINTS = Task("keypoints", "FacialKeyPoints-model.json", "FacialKeyPoints.weights.h5", "val_masked_rmse", 1)
+EMOTIONS = Task("emotions", "FacialExpression-model.json", "FacialExpression.weights.h5", "val_five_accuracy", -1)
+
+
+def trainings(run: str, task: Task) -> dict[str, dict]:
+    """Records of the trainings of a run by the recipe's name, in the order in which they were first made."""
+    folders = sorted((RUNS / run / task.name).glob("*/record.json"), key=lambda path: path.parent.name)
+    return {path.parent.name: json.loads(path.read_text()) for path in folders}
+
+
+def export_best(run: str, task: Task) -> str:
+    """Copies the run's network that scores best on validation to the run's fixed names; returns its recipe's name."""
+    best = best_recipe(run, task)
+    folder = RUNS / run / task.name / best
+    for source, target in (("model.json", task.model_json), ("best.weights.h5", task.weights)):
+        shutil.copyfile(folder / source, RUNS / run / target)
+    return best
+
+
+def best_recipe(run: str, task: Task) -> str:
+    """Name of the run's recipe whose kept epoch scores best on validation."""
+    records = trainings(run, task)
+    return min(records, key=lambda name: task.sign * records[name]["best"][task.score])

@@ -1,0 +1,115 @@
+import json
+
+import numpy as np
+import pytest
+
+from src.calibration import five_probabilities
+from src.labels import EMOTIONS, KEYPOINT_COLUMNS
+from src.predict import FaceReader, as_faces, predict_emotions, predict_keypoints
+from src.preprocess import flip_keypoints
+from src.resnet import compact_emotions, compact_keypoints
+from src.synthetic import draw_faces
+
+TINY = {"widths": (8, 8, 16, 16), "units": (1, 1, 1, 1)}
+COLUMNS = [*KEYPOINT_COLUMNS, "emotion", *(f"p_{name}" for name in EMOTIONS), "confidence", "sure"]
+
+
+def save(model, folder, model_json, weights):
+    (folder / model_json).write_text(model.to_json())
+    model.save_weights(folder / weights)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two untrained networks under the names of a run."""
+    folder = tmp_path_factory.mktemp("run")
+    save(compact_keypoints(1, **TINY), folder, "FacialKeyPoints-model.json", "FacialKeyPoints.weights.h5")
+    save(compact_emotions(1, **TINY), folder, "FacialExpression-model.json", "FacialExpression.weights.h5")
+    (folder / "calibration.json").write_text(json.dumps({"temperature": 2.0, "sure_above": 0.4}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def reader(folder):
+    return FaceReader(folder)
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return draw_faces(5, seed=2)[0]
+
+
+def test_as_faces_takes_what_a_user_may_hold(faces):
+    np.testing.assert_array_equal(as_faces(faces), faces)
+    np.testing.assert_array_equal(as_faces(faces[..., None]), faces)
+    np.testing.assert_array_equal(as_faces(faces - 0.4), faces)
+    np.testing.assert_array_equal(as_faces(list(faces[:, ::2, ::2])), faces[:, ::2, ::2])
+    mixed = as_faces([faces[0], np.full((30, 200), 9), np.full((150, 10), 250.0)])
+    assert mixed.shape == (3, 96, 96) and mixed.dtype == np.uint8
+    np.testing.assert_array_equal(mixed[0], faces[0])
+    assert (mixed[1] == 9).all() and (mixed[2] == 250).all()
+    assert as_faces([]).shape == (0, 96, 96)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (np.zeros((40, 40, 3)), r"face 1 has shape \(40, 40, 3\); give one grey value a pixel"),
+        (np.zeros((0, 40)), r"face 1 has shape \(0, 40\)"),
+        (np.full((40, 40), np.nan), "face 1 holds values outside 0..255"),
+        (np.full((40, 40), 256), "face 1 holds values outside 0..255"),
+        (np.full((40, 40), -1.0), "face 1 holds values outside 0..255"),
+    ],
+    ids=["colour", "empty", "nan", "too bright", "negative"],
+)
+def test_as_faces_names_the_face_that_is_none(faces, wrong, words):
+    with pytest.raises(ValueError, match=words):
+        as_faces([faces[0], wrong])
+
+
+def test_as_faces_refuses_one_face_and_colour_faces(faces):
+    for wrong in (faces[0], np.stack([faces] * 3, axis=-1)):
+        with pytest.raises(ValueError, match=r"faces have shape .*; give \(n, h, w\) or \(n, h, w, 1\)"):
+            as_faces(wrong)
+
+
+def test_the_table_has_a_row_a_face_and_calibrated_probabilities(reader, faces):
+    table = reader.read_faces(faces)
+    assert list(table) == COLUMNS and len(table) == 5
+    probabilities = table[[f"p_{name}" for name in EMOTIONS]].to_numpy()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    np.testing.assert_allclose(probabilities, five_probabilities(predict_emotions(reader.emotions, faces), 2.0))
+    assert table["emotion"].tolist() == [EMOTIONS[i] for i in probabilities.argmax(axis=1)]
+    np.testing.assert_array_equal(table["confidence"], probabilities.max(axis=1))
+    assert table["sure"].dtype == bool and table["sure"].tolist() == (table["confidence"] >= 0.4).tolist()
+    assert table[list(KEYPOINT_COLUMNS)].to_numpy().min() >= 0
+    assert table[list(KEYPOINT_COLUMNS)].to_numpy().max() <= 95
+
+
+def test_no_faces_give_an_empty_table_with_the_same_columns(reader):
+    for nothing in ([], np.zeros((0, 96, 96))):
+        table = reader.read_faces(nothing)
+        assert list(table) == COLUMNS and len(table) == 0
+
+
+def test_a_mirrored_face_gets_mirrored_points(reader, faces):
+    mirrored = faces[:, :, ::-1]
+    averaged, of_mirrored = (predict_keypoints(reader.keypoints, images) for images in (faces, mirrored))
+    np.testing.assert_allclose(of_mirrored, flip_keypoints(averaged), atol=1e-3)
+    once, of_mirrored = (predict_keypoints(reader.keypoints, images, mirror=False) for images in (faces, mirrored))
+    assert np.abs(of_mirrored - flip_keypoints(once)).max() > 0.1, "the network alone is not symmetric"
+    np.testing.assert_allclose(averaged, (once + flip_keypoints(of_mirrored)) / 2, atol=1e-3)
+
+
+def test_shipped_names_are_read_and_a_missing_file_is_named(folder, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"holds no detection.json or FacialKeyPoints-model.json.*make run"):
+        FaceReader(tmp_path)
+    for shipped, own in (("detection.json", "FacialKeyPoints-model.json"), ("emotion.json", "FacialExpression-model.json")):
+        (tmp_path / shipped).write_bytes((folder / own).read_bytes())
+    with pytest.raises(FileNotFoundError, match=r"detection.weights.h5 is missing"):
+        FaceReader(tmp_path)
+    (tmp_path / "detection.weights.h5").write_bytes((folder / "FacialKeyPoints.weights.h5").read_bytes())
+    with pytest.raises(FileNotFoundError, match=r"emotion.weights.h5 is missing"):
+        FaceReader(tmp_path)
+    (tmp_path / "emotion.weights.h5").write_bytes((folder / "FacialExpression.weights.h5").read_bytes())
+    assert FaceReader(tmp_path).calibration.temperature == 1

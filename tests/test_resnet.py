@@ -1,0 +1,82 @@
+import keras
+import numpy as np
+import pytest
+
+from src.resnet import SoftArgmax, baseline_emotions, baseline_keypoints, compact_emotions, compact_keypoints
+
+
+def kernels(model):
+    return {layer.name: layer.kernel for layer in model.layers if isinstance(layer, keras.layers.Conv2D)}
+
+
+def test_the_baseline_has_the_original_study_s_parameters_and_layers():
+    keypoints, emotions = baseline_keypoints(), baseline_emotions()
+    assert (keypoints.count_params(), emotions.count_params()) == (18_016_286, 1_174_021)
+    assert (keypoints.output_shape, emotions.output_shape) == ((None, 30), (None, 5))
+    units = [f"res{stage}{unit}" for stage in (2, 3) for unit in "abc"]
+    parts = {f"{unit}_{part}_conv" for unit in units for part in "abc"} | {"res2a_short_conv", "res3a_short_conv"}
+    assert set(kernels(keypoints)) == set(kernels(emotions)) == {"conv1"} | parts
+
+
+def test_initialisers_and_seeds_decide_the_weights():
+    def first(*arguments):
+        return kernels(baseline_emotions(*arguments, units=(1,)))["res2a_b_conv"].numpy()
+
+    np.testing.assert_array_equal(first(1, "glorot"), first(1, "glorot"))
+    assert not np.array_equal(first(1, "glorot"), first(2, "glorot"))
+    # 3x3 on 64 channels: Glorot has variance 2 / (9 (64 + 64)), He twice as much.
+    assert first(1, "glorot").std() == pytest.approx((1 / 576) ** 0.5, rel=0.02)
+    assert first(1, "he").std() == pytest.approx((2 / 576) ** 0.5, rel=0.02)
+
+
+def test_152_weighted_layers_pass_the_gradient_to_the_first():
+    import tensorflow as tf
+
+    model = baseline_emotions(units=(3, 8, 36, 3))
+    weighted = [it for it in model.layers if isinstance(it, keras.layers.Conv2D | keras.layers.Dense)]
+    assert sum("_short_" not in layer.name for layer in weighted) == 152
+    first, last = kernels(model)["conv1"], kernels(model)["res5c_c_conv"]
+    faces = np.random.default_rng(0).random((4, 96, 96, 1), np.float32)
+    with tf.GradientTape() as tape:
+        loss = keras.losses.CategoricalCrossentropy()(np.eye(5)[:4], model(faces, training=True))
+    gradients = tape.gradient(loss, [first.value, last.value])
+    before = first.numpy(), last.numpy()
+    keras.optimizers.SGD(0.1).apply(gradients, [first, last])
+    norms = [float(tf.norm(gradient)) for gradient in gradients]
+    assert 1e-3 < norms[0] / norms[1] < 1e3
+    for old, new in zip(before, (first, last), strict=True):
+        assert np.isfinite(new.numpy()).all() and not np.array_equal(old, new.numpy())
+
+
+def test_a_single_hot_cell_gives_the_centre_of_its_pixels():
+    heat = np.zeros((1, 24, 24, 2), np.float32)
+    heat[0, 5, 20, 0] = heat[0, 0, 23, 1] = 100
+    # Cell 5 of 24 covers the pixels 20..23 of 96: their centre is 21.5.
+    np.testing.assert_allclose(SoftArgmax()(heat), [[81.5, 21.5, 93.5, 1.5]], atol=1e-3)
+    heat[0, 5, 10, 0] = 100
+    np.testing.assert_allclose(SoftArgmax()(heat)[0, :2], [61.5, 21.5], atol=1e-3)
+    np.testing.assert_allclose(SoftArgmax(frame=48)(np.zeros((1, 24, 24, 1), np.float32)), [[23.5, 23.5]], atol=1e-3)
+
+
+def test_the_compact_networks_stay_small():
+    keypoints, emotions = compact_keypoints(), compact_emotions()
+    assert (keypoints.input_shape, keypoints.output_shape) == ((None, 96, 96, 1), (None, 30))
+    assert (emotions.input_shape, emotions.output_shape) == ((None, 48, 48, 1), (None, 7))
+    assert keypoints.count_params() < 3e6 and emotions.count_params() < 4e6
+    assert keypoints.get_layer("keypoints_px").input.shape == (None, 24, 24, 15)
+
+
+@pytest.mark.parametrize("head", ["heatmap", "dense"])
+def test_a_compact_network_comes_back_from_json(head):
+    model = compact_keypoints(head=head, widths=(8, 16, 16, 24), units=(1, 1, 1, 1))
+    copy = keras.models.model_from_json(model.to_json())
+    faces = np.random.default_rng(0).random((2, 96, 96, 1), np.float32)
+    outputs = model(faces).numpy()
+    assert outputs.dtype == np.float32 and not np.array_equal(outputs, copy(faces))
+    copy.set_weights(model.get_weights())
+    np.testing.assert_array_equal(outputs, copy(faces))
+
+
+def test_an_unknown_head_is_refused():
+    with pytest.raises(ValueError, match="head is 'points'; it may be 'heatmap' or 'dense'"):
+        compact_keypoints(head="points")

@@ -1,0 +1,189 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from tensorflow.python.framework import config as tf_config
+
+from src.losses import five_accuracy, masked_mse, wing
+from src.preprocess import EMOTION_AUGMENTS, KEYPOINT_AUGMENTS, training_stream
+from src.recipes import EMOTION_NETWORKS, EMOTION_RECIPES, KEYPOINT_NETWORKS, KEYPOINT_RECIPES, Recipe, chosen
+from src.training import LOSSES, make_optimizer, make_repeatable, train, write_json
+
+RNG = np.random.default_rng(0)
+FACES = RNG.random((40, 4, 4, 1), np.float32)
+LABELS = np.eye(5, dtype=np.float32)[(FACES.mean(axis=(1, 2, 3)) * 5).astype(int)]
+RECIPE = Recipe(
+    "tiny", "none", epochs=3, batch_size=8, loss="crossentropy", monitor="val_loss", learning_rate=0.01, seed=3
+)
+
+
+@pytest.fixture(autouse=True)
+def _other_tests_may_use_xla():
+    yield
+    tf_config.disable_op_determinism()
+
+
+def tiny_network():
+    return keras.Sequential(
+        [
+            keras.Input((4, 4, 1)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(8, activation="relu"),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(0.5, seed=1),
+            keras.layers.Dense(5, activation="softmax"),
+        ]
+    )
+
+
+def run(recipe, folder, *, labels=LABELS, validation_labels=LABELS, fail_at=None):
+    """Trains the tiny network, 5 steps an epoch; the batch number `fail_at` cannot be read."""
+    calls = iter(range(1000))
+
+    def make_batch(indices, rng):
+        if next(calls) == fail_at:
+            raise OSError("the disk is gone")
+        return FACES[indices] + rng.normal(0, 0.1, (len(indices), 1, 1, 1)).astype(np.float32), labels[indices]
+
+    def stream(first_epoch):
+        shapes = ((4, 4, 1), (5,))
+        return training_stream(
+            make_batch, 40, 8, epochs=recipe.epochs, first_epoch=first_epoch, seed=recipe.seed, shapes=shapes
+        )
+
+    make_repeatable(recipe)
+    model, held_out = tiny_network(), (FACES, validation_labels)
+    return model, train(model, stream, held_out, recipe, folder, metrics=[five_accuracy], data={"training_faces": 40})
+
+
+def without_seconds(record):
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in record["history"]]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"schedule": "cosine", "optimizer": "adamw", "weight_decay": 1e-2}, {"schedule": "cosine", "jit_compile": True}],
+    ids=["adam", "adamw-cosine", "adam-cosine-xla"],
+)
+def test_a_training_stopped_in_its_second_epoch_goes_on_to_the_same_bytes(tmp_path, changes):
+    recipe = replace(RECIPE, **changes)
+    _, whole = run(recipe, tmp_path / "whole")
+    with pytest.raises(Exception, match="the disk is gone"):
+        run(recipe, tmp_path / "stopped", fail_at=8)
+    assert len(json.loads((tmp_path / "stopped/record.json").read_text())["history"]) == 1
+    _, resumed = run(recipe, tmp_path / "stopped")
+    assert without_seconds(resumed) == without_seconds(whole) and len(whole["history"]) == 3
+    for name in ("epoch_003.weights.h5", "best.weights.h5"):
+        assert (tmp_path / "stopped" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert sorted(path.name for path in (tmp_path / "stopped").iterdir()) == [
+        "best.weights.h5",
+        "epoch_003.weights.h5",
+        "model.json",
+        "record.json",
+    ]
+
+
+def test_a_finished_training_is_kept_and_one_of_another_recipe_starts_anew(tmp_path, capsys):
+    recipe = replace(RECIPE, epochs=1)
+    _, first = run(recipe, tmp_path)
+    _, again = run(recipe, tmp_path)
+    assert again == first, "seconds and all: no epoch was trained"
+    assert "1 of 1 epochs are done" in capsys.readouterr().out
+    _, other = run(replace(recipe, learning_rate=0.02), tmp_path)
+    assert "another recipe or other data: it starts anew" in capsys.readouterr().out
+    assert len(other["history"]) == 1 and other["history"][0]["loss"] != first["history"][0]["loss"]
+    assert json.loads((tmp_path / "record.json").read_text()) == other
+
+
+def test_a_loss_that_is_not_finite_stops_the_training_without_a_record(tmp_path):
+    with pytest.raises(FloatingPointError, match="the loss is nan in epoch 1: lower learning_rate"):
+        run(RECIPE, tmp_path, labels=np.full_like(LABELS, np.nan))
+    assert not (tmp_path / "record.json").exists()
+
+
+def test_the_best_epoch_s_weights_are_left_in_the_model(tmp_path):
+    # Trained to say 0 and validated on 1: each epoch is worse than the one before.
+    zeros, ones = np.eye(5, dtype=np.float32)[[[0] * 40, [1] * 40]]
+    model, record = run(replace(RECIPE, learning_rate=0.1), tmp_path, labels=zeros, validation_labels=ones)
+    losses = [row["val_loss"] for row in record["history"]]
+    assert losses == sorted(losses) and losses[0] < losses[2]
+    assert record["best"] == record["history"][0]
+    left = float(keras.losses.CategoricalCrossentropy()(ones, model(FACES)))
+    assert left == pytest.approx(losses[0], rel=1e-4)
+
+
+def test_an_accuracy_is_the_better_the_larger(tmp_path):
+    recipe = replace(RECIPE, monitor="val_five_accuracy", learning_rate=0.05)
+    _, record = run(recipe, tmp_path)
+    accuracies = [row["val_five_accuracy"] for row in record["history"]]
+    assert record["best"]["val_five_accuracy"] == max(accuracies) > min(accuracies)
+
+
+def test_a_json_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "record.json"
+    write_json(path, {"epoch": 1})
+    whole = Path.write_text
+
+    def half(self, text):
+        whole(self, text[:3])
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="full"):
+        patch.setattr(Path, "write_text", half)
+        write_json(path, {"epoch": 2})
+    assert json.loads(path.read_text()) == {"epoch": 1}
+    write_json(path, {"epoch": 3})
+    assert json.loads(path.read_text()) == {"epoch": 3} and list(tmp_path.iterdir()) == [path]
+
+
+def test_keypoint_losses_of_known_errors_skip_gaps():
+    truth = np.array([[10, 20, np.nan, np.nan]], np.float32)
+    predicted = np.array([[13, 20, 5, 5]], np.float32)
+    assert float(masked_mse(truth, predicted)) == pytest.approx(9 / 2)
+    assert float(wing(truth, predicted)) == pytest.approx(4 * np.log(4) / 2)
+    far = truth + [[6, 0, 0, 0]]
+    assert float(wing(truth, far)) == pytest.approx((6 - 4 + 4 * np.log(5)) / 2)
+
+
+def test_five_accuracy_looks_at_the_five_emotions_alone():
+    said = np.array([[0.1, 0.2, 0, 0, 0, 0.7, 0], [0.5, 0, 0.1, 0, 0, 0, 0.4]], np.float32)
+    assert five_accuracy(np.eye(7)[[1, 2]], said).numpy().tolist() == [1, 0]
+
+
+# ---------------------------------------------------------------- recipes
+
+
+def test_a_recipe_refuses_nothing_to_do():
+    for name in ("epochs", "batch_size", "learning_rate"):
+        with pytest.raises(ValueError, match=f"{name} is 0; it must be above 0"):
+            replace(RECIPE, **{name: 0})
+
+
+def test_only_what_is_given_overrides_a_recipe():
+    plan = chosen(KEYPOINT_RECIPES, "small baseline", epochs=2, batch_size=None, learning_rate=None)
+    assert plan == {name: replace(KEYPOINT_RECIPES[name], epochs=2) for name in ("small", "baseline")}
+
+
+@pytest.mark.parametrize(
+    ("recipes", "networks", "augments"),
+    [
+        (KEYPOINT_RECIPES, KEYPOINT_NETWORKS, KEYPOINT_AUGMENTS),
+        (EMOTION_RECIPES, EMOTION_NETWORKS, EMOTION_AUGMENTS),
+    ],
+    ids=["keypoints", "emotions"],
+)
+def test_recipes_name_what_exists(recipes, networks, augments):
+    optimizers = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
+    for recipe in recipes.values():
+        assert recipe.network in networks and recipe.augment in augments and recipe.loss in LOSSES
+        assert type(make_optimizer(recipe, 100)).__name__ == optimizers[recipe.optimizer]
+        assert recipe.schedule in ("constant", "cosine") and recipe.classes in (5, 7)
+        assert recipe.monitor in ("val_loss", "val_masked_rmse", "val_five_accuracy")
+
+
+def test_the_cosine_schedule_climbs_and_then_falls_to_0():
+    rate = make_optimizer(replace(RECIPE, schedule="cosine", learning_rate=0.1), 100)._learning_rate
+    assert [float(rate(step)) for step in (0, 3, 100)] == pytest.approx([0.1 / 25, 0.1, 0], abs=1e-6)
