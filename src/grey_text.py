@@ -3,6 +3,10 @@
 import numpy as np
 
 SPACE, NINE = b" 9"
+# What the codes that _parse_plain makes of the characters of a number stand for. Only "1" and "2" count as hundreds:
+# a greater digit is an error, which must come out too small.
+TENS_ONES = bytes(10 * (code // 16 - 3) + code % 16 if 48 <= code < 208 else 0 for code in range(256))
+HUNDREDS = bytes({ord("1") + 16: 100, ord("2") + 16: 200}.get(code, 0) for code in range(256))
 
 
 def parse_rows(texts: list[bytes], count: int) -> tuple[np.ndarray, dict[int, str]]:
@@ -49,35 +53,25 @@ def _parse_plain(texts: list[bytes], count: int) -> np.ndarray | None:
     chars = np.frombuffer(joined, np.uint8)
     is_end = chars[3:] == SPACE
     digit_bit = chars & np.uint8(16)  # set in digits, not in spaces
-    spaces = 3 + np.count_nonzero(is_end)
-    if spaces + np.count_nonzero(digit_bit) != len(chars) or chars.min() < SPACE or chars.max() > NINE:
+    numbers = np.count_nonzero(is_end)
+    if numbers != len(texts) * count or numbers + 3 + np.count_nonzero(digit_bit) != len(chars):
         return None
-    if np.any(is_end[1:] & is_end[:-1]) or not _all_have(count, is_end, texts):
+    if chars.min() < SPACE or chars.max() > NINE or np.any(is_end[1:] & is_end[:-1]):
         return None
-    tens_ones = (chars[1:-2] & np.uint8(15)) * np.uint8(10)
-    tens_ones += chars[2:-1]  # 48 too much, and so never 0
+    tens_ones = chars[1:-2] * np.uint8(16)  # a space and "0" become 0
+    tens_ones += chars[2:-1]
     tens_ones *= is_end.view(np.uint8)
     hundreds = chars[:-3] + digit_bit[1:-2]  # without the bit, the character belongs to the number before
     hundreds *= is_end.view(np.uint8)
-    values = _nonzero(tens_ones) + _nonzero(hundreds, HUNDREDS)
-    # What is too long for its value is found by the length of all: leading zeros, more than three digits, and
-    # numbers above 255, for those have come out below 100.
-    digits = len(values) + np.count_nonzero(values > 9) + np.count_nonzero(values > 99)
-    return values.reshape(-1, count) if digits == np.count_nonzero(digit_bit[:-1]) else None
+    values = (_nonzero(tens_ones, TENS_ONES) + _nonzero(hundreds, HUNDREDS)).reshape(-1, count)
+    # What is too long for its value is found by its length: leading zeros, more than three digits, and numbers
+    # above 255, for those have come out below 100. So is a number that belongs to another row.
+    further_digits = (values > 9).view(np.uint8) + (values > 99).view(np.uint8)
+    lengths = 2 * count - 1 + np.sum(further_digits, axis=1, dtype=np.uint32)
+    return values if lengths.tolist() == [len(text) for text in texts] else None
 
 
-def _all_have(count: int, is_end: np.ndarray, texts: list[bytes]) -> bool:
-    """Whether each text holds `count` numbers; `is_end` is true at the space behind a number, text after text."""
-    stops = np.cumsum([len(text) + 1 for text in texts]).tolist()
-    return all(np.count_nonzero(is_end[a:b]) == count for a, b in zip([0, *stops], stops, strict=False))
-
-
-# What a hundreds' character with its bit adds to `tens_ones`, where 48 are to be taken off. Only "1" and "2" add
-# hundreds: a greater digit is an error, which must come out too small.
-HUNDREDS = bytes({ord("1") + 16: 100 - 48, ord("2") + 16: 200 - 48}.get(code, 256 - 48) for code in range(256))
-
-
-def _nonzero(values: np.ndarray, table: bytes | None = None) -> np.ndarray:
+def _nonzero(values: np.ndarray, table: bytes) -> np.ndarray:
     """What is not 0, looked up in `table`, of uint8 (2n,) where at most one of each pair is not 0.
 
     Three times as fast as `values[values != 0]`: half the length, and bytes.translate to leave the zeros out.

@@ -4,7 +4,7 @@ A training owns one folder:
     model.json                the network
     record.json               recipe, data counts, history, best epoch, versions; rewritten after each epoch
     epoch_NNN.weights.h5      state of the last finished epoch, optimizer included
-    best.weights.h5           weights of the best epoch on validation
+    best.weights.h5           weights of the best epoch on validation, without optimizer
 """
 
 import json
@@ -69,6 +69,11 @@ def _save_weights(model: keras.Model, path: Path) -> None:
     part.replace(path)
 
 
+def _bare(model: keras.Model) -> keras.Model:
+    """The same layers without an optimizer, whose state would make a weights file three times as large."""
+    return keras.Model(model.inputs, model.outputs, name=model.name)
+
+
 def versions() -> dict[str, str]:
     """Versions of the libraries that decide the numbers."""
     return {name: module.__version__ for name, module in _LIBRARIES.items()}
@@ -105,7 +110,7 @@ class _Run(keras.callbacks.Callback):
         state = self.folder / f"epoch_{epoch + 1:03d}.weights.h5"
         _save_weights(self.model, state)
         if best is row:
-            _save_weights(self.model, self.folder / "best.weights.h5")
+            _save_weights(_bare(self.model), self.folder / "best.weights.h5")
         self.record["best"] = best
         write_json(self.folder / "record.json", self.record)  # from here on this epoch counts as done
         for older in self.folder.glob("epoch_*.weights.h5"):
@@ -165,5 +170,5 @@ def train(model, stream, validation, recipe: Recipe, folder: Path, *, metrics: l
             verbose=0,
             callbacks=[_Run(folder, record)],
         )
-    model.load_weights(folder / "best.weights.h5")
+    _bare(model).load_weights(folder / "best.weights.h5")
     return record

@@ -42,7 +42,7 @@ def faces():
 def test_as_faces_takes_what_a_user_may_hold(faces):
     np.testing.assert_array_equal(as_faces(faces), faces)
     np.testing.assert_array_equal(as_faces(faces[..., None]), faces)
-    np.testing.assert_array_equal(as_faces(faces - 0.4), faces)
+    np.testing.assert_array_equal(as_faces(np.maximum(faces - 0.4, 0)), faces)
     np.testing.assert_array_equal(as_faces(list(faces[:, ::2, ::2])), faces[:, ::2, ::2])
     mixed = as_faces([faces[0], np.full((30, 200), 9), np.full((150, 10), 250.0)])
     assert mixed.shape == (3, 96, 96) and mixed.dtype == np.uint8
@@ -104,7 +104,10 @@ def test_a_mirrored_face_gets_mirrored_points(reader, faces):
 def test_shipped_names_are_read_and_a_missing_file_is_named(folder, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"holds no detection.json or FacialKeyPoints-model.json.*make run"):
         FaceReader(tmp_path)
-    for shipped, own in (("detection.json", "FacialKeyPoints-model.json"), ("emotion.json", "FacialExpression-model.json")):
+    for shipped, own in (
+        ("detection.json", "FacialKeyPoints-model.json"),
+        ("emotion.json", "FacialExpression-model.json"),
+    ):
         (tmp_path / shipped).write_bytes((folder / own).read_bytes())
     with pytest.raises(FileNotFoundError, match=r"detection.weights.h5 is missing"):
         FaceReader(tmp_path)

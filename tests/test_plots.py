@@ -1,0 +1,113 @@
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+
+from src import plots
+from src.labels import EMOTIONS, KEYPOINT_COLUMNS, KEYPOINTS
+
+RNG = np.random.default_rng(0)
+FACES = RNG.integers(0, 256, (10, 96, 96), dtype=np.uint8)
+POINTS = RNG.uniform(10, 80, (10, 15, 2))
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    plt.switch_backend("Agg")
+    yield
+    plt.close("all")
+
+
+def drawn_points(axis):
+    return np.concatenate([dots.get_offsets() for dots in axis.collections])
+
+
+def texts(axis):
+    return [text.get_text().strip() for text in axis.texts]
+
+
+def test_emotion_counts_shows_each_split_and_the_totals():
+    counts = pd.DataFrame({"Training": [4000, 20], "PublicTest": [500, 3]}, index=["anger", "disgust"])
+    (axis,) = plots.emotion_counts(counts).axes
+    assert [bar.get_width() for bar in axis.patches] == [4000, 20, 500, 3]
+    assert [bar.get_x() for bar in axis.patches] == [0, 0, 4000, 20]
+    assert texts(axis) == ["4,500", "23"]
+
+
+def test_labelled_rows_names_each_row():
+    figure = plots.labelled_rows({"anger": FACES[:3], "sad": FACES[3:5]}, columns=3)
+    shown = [axis for axis in figure.axes if axis.images]
+    assert len(figure.axes) == 6 and len(shown) == 5
+    np.testing.assert_array_equal(shown[3].images[0].get_array(), FACES[3])
+    assert [axis.get_ylabel() for axis in figure.axes if axis.get_ylabel()] == ["anger", "sad"]
+
+
+def test_faces_with_keypoints_puts_the_points_on_their_pixels():
+    figure = plots.faces_with_keypoints(FACES, POINTS, [f"face {i}" for i in range(10)])
+    shown = [axis for axis in figure.axes if axis.images]
+    assert [axis.get_title() for axis in shown] == [f"face {i}" for i in range(10)]
+    for axis, points in zip(shown, POINTS, strict=True):
+        np.testing.assert_allclose(np.sort(drawn_points(axis), axis=0), np.sort(points, axis=0))
+    half = plots.faces_with_keypoints(FACES[:1, ::2, ::2], POINTS[:1]).axes[0]
+    # Pixel centre x of 96 is (x + 0.5) / 2 - 0.5 of 48.
+    np.testing.assert_allclose(np.sort(drawn_points(half)), np.sort(POINTS[0][_by_part()] / 2 - 0.25))
+
+
+def _by_part():
+    return [i for part in plots.PART_COLOURS for i in plots.PARTS[part]]
+
+
+def test_keypoint_spread_draws_every_point_of_every_face():
+    (axis,) = plots.keypoint_spread(POINTS, FACES.mean(axis=0)).axes
+    assert len(drawn_points(axis)) == 150 and axis.get_ylim() == (95.5, -0.5)
+
+
+def test_curves_draws_both_ways_and_rings_the_kept_epoch():
+    def history(start):
+        return [{"epoch": e, "loss": start - e, "val_loss": start + e, "mae": 1, "val_mae": 2} for e in (1, 2, 3)]
+
+    figure = plots.curves({"a": history(9), "b": history(5)}, {"loss": "loss", "mae": "error"}, {"a": 3, "b": 1})
+    assert [axis.get_ylabel() for axis in figure.axes] == ["loss", "error"]
+    training, validation, ring = figure.axes[0].lines[:3]
+    assert training.get_ydata().tolist() == [8, 7, 6] and validation.get_ydata().tolist() == [10, 11, 12]
+    assert (ring.get_xdata().tolist(), ring.get_ydata().tolist()) == ([3], [12])
+    assert len(figure.axes[0].lines) == 6
+
+
+def test_confusion_writes_shares_of_the_true_class_and_counts():
+    (axis,) = plots.confusion(np.diag([4, 0, 2, 8, 1]) + np.eye(5, k=1, dtype=int), "test").axes
+    assert texts(axis)[:3] == ["80%\n4", "20%\n1", "0%\n0"] and texts(axis)[6] == "0%\n0"
+    assert [label.get_text() for label in axis.get_yticklabels()] == list(EMOTIONS)
+    assert (axis.get_xlabel(), axis.get_ylabel(), axis.get_title()) == ("predicted", "true", "test")
+
+
+def test_point_errors_has_a_bar_a_point_and_network():
+    errors = pd.DataFrame(RNG.uniform(1, 3, (15, 2)), index=KEYPOINTS, columns=["mean face", "small"])
+    (axis,) = plots.point_errors(errors).axes
+    np.testing.assert_allclose([bar.get_width() for bar in axis.patches], errors.to_numpy().T.ravel())
+    assert axis.get_yticklabels()[10].get_text() == "nose tip"
+
+
+def test_the_face_board_says_what_is_right_wrong_and_unsure():
+    table = pd.DataFrame(POINTS[:2].reshape(2, 30), columns=list(KEYPOINT_COLUMNS))
+    table["emotion"] = ["sad", "anger"]
+    table[[f"p_{name}" for name in EMOTIONS]] = [[0.1, 0, 0.8, 0.1, 0], [0.4, 0, 0.3, 0.3, 0]]
+    table["sure"] = [True, False]
+    figure = plots.face_board(FACES[:2], table, ["sad", "surprise"])
+    right, right_bars, wrong, wrong_bars = [axis for part in figure.subfigs for axis in part.axes]
+    assert (right.get_title(), wrong.get_title()) == ("sad", "anger\n(true: surprise) ?")
+    assert (right.title.get_color(), wrong.title.get_color()) == (plots.RIGHT, plots.WRONG)
+    assert [bar.get_height() for bar in right_bars.patches] == [0.1, 0, 0.8, 0.1, 0]
+    assert len(drawn_points(wrong)) == 15 and len(wrong_bars.patches) == 5
+
+
+@pytest.mark.parametrize("name", ["Board.png", "Counts.jpg"])
+def test_save_figure_writes_a_readable_file_and_no_part(tmp_path, name):
+    figure, axis = plt.subplots(figsize=(3, 2))
+    axis.plot([0, 1])
+    folder = tmp_path / "new" / "figures"
+    assert plots.save_figure(figure, name, folder) == folder / name
+    assert [path.name for path in folder.iterdir()] == [name]
+    image = cv2.imread(str(folder / name))
+    assert image.shape[1] > 300 and image.min() < 100 and image.max() == 255

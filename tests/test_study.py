@@ -1,0 +1,75 @@
+import json
+
+import numpy as np
+import pytest
+from tensorflow.python.framework import config as tf_config
+
+from src import study
+from src.datasets import Emotions, Keypoints, sample_emotions, sample_keypoints
+from src.predict import load_network, predict_emotions, predict_keypoints
+from src.recipes import EMOTION_RECIPES, KEYPOINT_RECIPES, chosen
+
+LEFT_BEHIND = {"best.weights.h5", "epoch_001.weights.h5", "model.json", "record.json"}
+
+
+@pytest.fixture(autouse=True)
+def _closed_test_split(monkeypatch):
+    """Opening a test split fails."""
+    for kind in (Keypoints, Emotions):
+        whole = kind.split
+
+        def guarded(self, usage, whole=whole):
+            assert usage not in ("Test", "HelenTest", "PrivateTest"), "a training opened the test split"
+            return whole(self, usage)
+
+        monkeypatch.setattr(kind, "split", guarded)
+    yield
+    tf_config.disable_op_determinism()
+
+
+def test_a_keypoint_training_leaves_its_files_and_never_sees_the_test(tmp_path):
+    faces = sample_keypoints(60, seed=0)
+    recipe = chosen(KEYPOINT_RECIPES, "small", epochs=1)["small"]
+    model, record = study.train_keypoints(faces, recipe, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == LEFT_BEHIND
+    assert record == json.loads((tmp_path / "record.json").read_text())
+    assert record["data"] == {"training_faces": 42, "validation_faces": 9}
+    assert set(record["best"]) == {"epoch", "loss", "val_loss", "masked_rmse", "val_masked_rmse", "seconds"}
+    points = predict_keypoints(model, faces.images[:2])
+    assert points.shape == (2, 15, 2) and np.isfinite(points).all()
+    reloaded = load_network(tmp_path / "model.json", tmp_path / "best.weights.h5")
+    np.testing.assert_allclose(predict_keypoints(reloaded, faces.images[:2]), points, atol=1e-3)
+
+
+def test_an_emotion_training_leaves_its_files_and_never_sees_the_test(tmp_path):
+    faces = sample_emotions(60, seed=0)
+    recipe = chosen(EMOTION_RECIPES, "small", epochs=1)["small"]
+    model, record = study.train_emotions(faces, recipe, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == LEFT_BEHIND
+    assert record["data"] == {"training_faces": 42, "validation_faces": 9, "dropped": {}}
+    assert study.EMOTIONS.score in record["best"] and len(record["history"]) == 1
+    np.testing.assert_allclose(predict_emotions(model, faces.images[:2]).sum(axis=1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("task", "scores", "best"),
+    [
+        (study.KEYPOINTS, {"baseline": 3.1, "compact": 2.2, "small": 2.9}, "compact"),
+        (study.EMOTIONS, {"baseline": 0.61, "compact": 0.72, "small": 0.5}, "compact"),
+    ],
+    ids=["smallest error", "largest accuracy"],
+)
+def test_the_network_that_is_best_on_validation_is_exported(tmp_path, monkeypatch, task, scores, best):
+    monkeypatch.setattr(study, "RUNS", tmp_path)
+    for name, score in scores.items():
+        folder = tmp_path / "quick" / task.name / name
+        folder.mkdir(parents=True)
+        # The last epoch is not the kept one: its score decides nothing.
+        record = {"best": {task.score: score}, "history": [{task.score: score}, {task.score: 0.8 * task.sign}]}
+        (folder / "record.json").write_text(json.dumps(record))
+        (folder / "model.json").write_text(f"model of {name}")
+        (folder / "best.weights.h5").write_text(f"weights of {name}")
+    assert study.export_best("quick", task) == best
+    assert (tmp_path / "quick" / task.model_json).read_text() == f"model of {best}"
+    assert (tmp_path / "quick" / task.weights).read_text() == f"weights of {best}"
+    assert list(study.trainings("quick", task)) == sorted(scores)
