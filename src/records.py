@@ -37,7 +37,7 @@ EMOTIONS = Task("emotions", "FacialExpression-model.json", "FacialExpression.wei
 
 
 def trainings(run: str, task: Task) -> dict[str, dict]:
-    """Records of the trainings of a run by the recipe's name, in the order in which they were first made."""
+    """Records of the trainings of a run by the recipe's name, in the order of the names."""
     folders = sorted((RUNS / run / task.name).glob("*/record.json"), key=lambda path: path.parent.name)
     return {path.parent.name: json.loads(path.read_text()) for path in folders}
 

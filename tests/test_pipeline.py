@@ -4,7 +4,7 @@ import json
 import nbformat
 import pytest
 
-from src import pipeline, study
+from src import pipeline, records
 from src.paths import NOTEBOOKS, PARAMS
 
 
@@ -35,7 +35,7 @@ def test_streams_keep_the_last_state_of_a_progress_line_and_lose_the_start_up_lo
 
 @pytest.fixture
 def folders(tmp_path, monkeypatch):
-    for module in (pipeline, study):
+    for module in (pipeline, records):
         monkeypatch.setattr(module, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(pipeline, "WEIGHTS", tmp_path / "weights")
     return tmp_path / "runs", tmp_path / "weights"
@@ -53,13 +53,13 @@ def leave_run(runs, task, score, content):
 
 @pytest.mark.parametrize(
     ("task", "first", "worse", "better"),
-    [(study.KEYPOINTS, 2.0, 2.5, 1.5), (study.EMOTIONS, 0.7, 0.6, 0.8)],
+    [(records.KEYPOINTS, 2.0, 2.5, 1.5), (records.EMOTIONS, 0.7, 0.6, 0.8)],
     ids=["keypoints", "emotions"],
 )
 def test_weights_are_replaced_only_by_better_ones(folders, capsys, task, first, worse, better):
     runs, weights = folders
     name = pipeline.SHIPPED_NAMES[task]
-    calibration = ["calibration.json"] if task is study.EMOTIONS else []
+    calibration = ["calibration.json"] if task is records.EMOTIONS else []
     for score, content, expected in (
         (first, "first", "first"),
         (worse, "worse", "first"),
@@ -78,11 +78,11 @@ def test_weights_are_replaced_only_by_better_ones(folders, capsys, task, first, 
 def test_too_large_weights_are_not_shipped(folders, capsys, monkeypatch):
     runs, weights = folders
     monkeypatch.setattr(pipeline, "SHIPPED_LIMIT", 4)
-    leave_run(runs, study.KEYPOINTS, 2.0, "12345")
-    pipeline.ship("full", study.KEYPOINTS)
+    leave_run(runs, records.KEYPOINTS, 2.0, "12345")
+    pipeline.ship("full", records.KEYPOINTS)
     assert "is too large to ship" in capsys.readouterr().out and not weights.exists()
-    leave_run(runs, study.KEYPOINTS, 2.0, "1234")
-    pipeline.ship("full", study.KEYPOINTS)
+    leave_run(runs, records.KEYPOINTS, 2.0, "1234")
+    pipeline.ship("full", records.KEYPOINTS)
     assert (weights / "detection.weights.h5").read_text() == "1234"
 
 
@@ -104,6 +104,6 @@ def test_what_a_run_lacks_is_trained_by_its_notebook(folders, monkeypatch):
     calls = []
     monkeypatch.setattr(pipeline, "run_notebook", lambda *arguments: calls.append(arguments))
     (folders[0] / "quick").mkdir(parents=True)
-    (folders[0] / "quick" / study.EMOTIONS.weights).touch()
+    (folders[0] / "quick" / records.EMOTIONS.weights).touch()
     pipeline.ensure_trained("quick", data="sample", seed=1)
     assert calls == [("02_keypoint_training", "quick", {"data": "sample", "seed": 1})]

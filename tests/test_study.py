@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tensorflow.python.framework import config as tf_config
 
-from src import study
+from src import records, study
 from src.datasets import Emotions, Keypoints, sample_emotions, sample_keypoints
 from src.predict import load_network, predict_emotions, predict_keypoints
 from src.recipes import EMOTION_RECIPES, KEYPOINT_RECIPES, chosen
@@ -47,20 +47,20 @@ def test_an_emotion_training_leaves_its_files_and_never_sees_the_test(tmp_path):
     model, record = study.train_emotions(faces, recipe, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == LEFT_BEHIND
     assert record["data"] == {"training_faces": 42, "validation_faces": 9, "dropped": {}}
-    assert study.EMOTIONS.score in record["best"] and len(record["history"]) == 1
+    assert records.EMOTIONS.score in record["best"] and len(record["history"]) == 1
     np.testing.assert_allclose(predict_emotions(model, faces.images[:2]).sum(axis=1), 1, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
     ("task", "scores", "best"),
     [
-        (study.KEYPOINTS, {"baseline": 3.1, "compact": 2.2, "small": 2.9}, "compact"),
-        (study.EMOTIONS, {"baseline": 0.61, "compact": 0.72, "small": 0.5}, "compact"),
+        (records.KEYPOINTS, {"baseline": 3.1, "compact": 2.2, "small": 2.9}, "compact"),
+        (records.EMOTIONS, {"baseline": 0.61, "compact": 0.72, "small": 0.5}, "compact"),
     ],
     ids=["smallest error", "largest accuracy"],
 )
 def test_the_network_that_is_best_on_validation_is_exported(tmp_path, monkeypatch, task, scores, best):
-    monkeypatch.setattr(study, "RUNS", tmp_path)
+    monkeypatch.setattr(records, "RUNS", tmp_path)
     for name, score in scores.items():
         folder = tmp_path / "quick" / task.name / name
         folder.mkdir(parents=True)
@@ -69,7 +69,7 @@ def test_the_network_that_is_best_on_validation_is_exported(tmp_path, monkeypatc
         (folder / "record.json").write_text(json.dumps(record))
         (folder / "model.json").write_text(f"model of {name}")
         (folder / "best.weights.h5").write_text(f"weights of {name}")
-    assert study.export_best("quick", task) == best
+    assert records.export_best("quick", task) == best
     assert (tmp_path / "quick" / task.model_json).read_text() == f"model of {best}"
     assert (tmp_path / "quick" / task.weights).read_text() == f"weights of {best}"
-    assert list(study.trainings("quick", task)) == sorted(scores)
+    assert list(records.trainings("quick", task)) == sorted(scores)
