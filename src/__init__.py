@@ -4,3 +4,6 @@ import os
 
 # TensorFlow reports every missing GPU library on import; errors still reach Python as exceptions.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# One operation at a time, each on all cores: side by side, some gradients of the baseline differ from run to run in
+# their last bits even under TensorFlow's op determinism; one after the other they repeat, and take no longer.
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")

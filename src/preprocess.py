@@ -206,4 +206,7 @@ def training_stream(make_batch, n: int, batch_size: int, *, epochs: int, first_e
         return batch
 
     dataset = tf.data.Dataset.range(first_epoch * steps, epochs * steps)
-    return dataset.map(prepared, num_parallel_calls=2, deterministic=True).prefetch(4), steps
+    dataset = dataset.map(prepared, num_parallel_calls=2, deterministic=True).prefetch(4)
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = 2  # TensorFlow's own pool has one thread, see src/__init__.py
+    return dataset.with_options(options), steps

@@ -54,7 +54,7 @@ def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     if recipe.schedule == "cosine":
         warmup = max(1, round(0.03 * steps))
         rate = keras.optimizers.schedules.CosineDecay(
-            rate / 25, steps - warmup, alpha=0.0, warmup_target=rate, warmup_steps=warmup
+            rate / 25, max(1, steps - warmup), alpha=0.0, warmup_target=rate, warmup_steps=warmup
         )
     if recipe.optimizer == "sgd":
         return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay or None)

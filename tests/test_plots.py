@@ -58,7 +58,7 @@ def _by_part():
     return [i for part in plots.PART_COLOURS for i in plots.PARTS[part]]
 
 
-def test_keypoint_spread_draws_every_point_of_every_face():
+def test_keypoint_spread_draws_every_point_of_every_face_and_the_means():
     (axis,) = plots.keypoint_spread(POINTS, FACES.mean(axis=0)).axes
     assert len(drawn_points(axis)) == 150 + 15, "and the means"
     assert axis.get_ylim() == (95.5, -0.5)
