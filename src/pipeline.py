@@ -134,9 +134,10 @@ def main() -> None:
             run_notebook(name, run, parameters)
         except papermill.PapermillExecutionError as error:
             sys.exit(f"{name} stopped in cell {error.exec_count}: {error.ename}: {error.evalue}")
-    print_scores(run)
-    if arguments.study == "full":
-        publish(run)
+    if arguments.only in (None, STUDY[-1]):  # only the evaluation makes new scores
+        print_scores(run)
+        if arguments.study == "full":
+            publish(run)
 
 
 if __name__ == "__main__":

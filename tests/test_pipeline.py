@@ -107,3 +107,13 @@ def test_what_a_run_lacks_is_trained_by_its_notebook(folders, monkeypatch):
     (folders[0] / "quick" / records.EMOTIONS.weights).touch()
     pipeline.ensure_trained("quick", data="sample", seed=1)
     assert calls == [("02_keypoint_training", "quick", {"data": "sample", "seed": 1})]
+
+
+def test_one_notebook_runs_alone_with_its_parameters(folders, monkeypatch, capsys):
+    calls = []
+    monkeypatch.setattr(pipeline, "run_notebook", lambda *arguments: calls.append(arguments))
+    command = ["pipeline", "quick", "--only", "02_keypoint_training", "--epochs", "2", "--run", "mine"]
+    monkeypatch.setattr("sys.argv", command)
+    pipeline.main()
+    assert calls == [("02_keypoint_training", "mine", {"data": "sample", "recipes": "small", "epochs": 2})]
+    assert "Scores" not in capsys.readouterr().out

@@ -33,19 +33,19 @@ def test_initialisers_and_seeds_decide_the_weights():
 
 
 def test_152_weighted_layers_pass_the_gradient_to_the_first():
-    model = baseline_emotions(units=(3, 8, 36, 3))
+    model = baseline_emotions(initializer="he", units=(3, 8, 36, 3))
     weighted = [it for it in model.layers if isinstance(it, keras.layers.Conv2D | keras.layers.Dense)]
     assert sum("_short_" not in layer.name for layer in weighted) == 152
     first, last = kernels(model)["conv1"], kernels(model)["res5c_c_conv"]
     before = first.numpy(), last.numpy()
-    images, _, labels = draw_faces(16, seed=0)
+    images, _, labels = draw_faces(64, seed=0)
     with tf.GradientTape() as tape:
         loss = keras.losses.CategoricalCrossentropy()(np.eye(5)[labels], model(to_input(images, 96), training=True))
     gradients = tape.gradient(loss, [first.value, last.value])
     keras.optimizers.SGD(1e-4).apply(gradients, [first, last])
-    # At the start batch normalisation makes the early gradients the larger ones, the more so the smaller the batch;
-    # without the shortcuts they would lie apart by many more powers of ten.
-    assert 1e-3 < tf.norm(gradients[0]) / tf.norm(gradients[1]) < 1e4
+    # He and 64 faces on purpose: with Glorot, or with few faces for batch normalisation, the first gradient is larger
+    # still (Glorot with 64 faces: 2.4e3 times the last), so the bound is not met by every setting.
+    assert 1e-3 < tf.norm(gradients[0]) / tf.norm(gradients[1]) < 1e3
     for old, new in zip(before, (first, last), strict=True):
         assert np.isfinite(new.numpy()).all() and not np.array_equal(old, new.numpy())
 
