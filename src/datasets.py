@@ -51,6 +51,11 @@ class Keypoints:
     def __len__(self) -> int:
         return len(self.images)
 
+    @property
+    def stored(self) -> np.ndarray:
+        """What augmentation starts from: `wide` where there is one, so that turned faces show it, else `images`."""
+        return self.images if self.wide is None else self.wide
+
     def split(self, usage: str) -> "Keypoints":
         """The rows of one usage, of which there may be none; raises ValueError for a name that is none of the four."""
         return _rows(self, _is_usage(self.usage, usage, KEYPOINT_USAGES))

@@ -9,20 +9,20 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from src.files import replacing
 from src.labels import EMOTIONS, FRAME, KEYPOINT_COLUMNS, KEYPOINTS, PARTS
 
 # Okabe and Ito's palette.
 PART_COLOURS = {"eyes": "#56B4E9", "brows": "#F0E442", "nose": "#CC79A7", "mouth": "#E69F00"}
-RIGHT, WRONG, NEUTRAL = "#0072B2", "#D55E00", "#5A5A5A"
+RIGHT, WRONG = "#0072B2", "#D55E00"
 
 
 def save_figure(figure: Figure, name: str, folder: Path, dpi: int = 150) -> Path:
     """Writes the figure to `folder/name`, whole or not at all; the ending decides the format."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
-    part = path.with_name(f"part_{name}")
-    figure.savefig(part, dpi=dpi, bbox_inches="tight", facecolor="white")
-    return part.replace(path)
+    with replacing(path) as part:
+        figure.savefig(part, dpi=dpi, bbox_inches="tight", facecolor="white")
+    return path
 
 
 def _show(axis, image: np.ndarray) -> None:
@@ -33,12 +33,12 @@ def _show(axis, image: np.ndarray) -> None:
         side.set_visible(False)
 
 
-def _mark(axis, keypoints_px: np.ndarray, scale: float = 1.0, size: float = 14, marker: str = "o") -> None:
+def _mark(axis, keypoints_px: np.ndarray, scale: float = 1.0, size: float = 14) -> None:
     """Draws one face's points: (15, 2) px of the 96 frame; `scale`: side of the shown picture / 96."""
     shown_px = (keypoints_px + 0.5) * scale - 0.5
     for part, colour in PART_COLOURS.items():
         x, y = shown_px[list(PARTS[part])].T
-        axis.scatter(x, y, s=size, c=colour, marker=marker, edgecolors="black", linewidths=0.5)
+        axis.scatter(x, y, s=size, c=colour, edgecolors="black", linewidths=0.5)
     # A point may lie outside its picture; the picture keeps its size all the same.
     axis.set(xlim=(-0.5, FRAME * scale - 0.5), ylim=(FRAME * scale - 0.5, -0.5))
 

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pandas as pd
 
+from src import resnet  # noqa: F401  registers SoftArgmax, which model_from_json looks up
 from src.calibration import Calibration, five_probabilities
 from src.labels import EMOTIONS, FRAME, KEYPOINT_COLUMNS
 from src.paths import WEIGHTS, shown
@@ -34,9 +35,6 @@ def load_network(model_json: Path, weights: Path) -> keras.Model:
     for path in (model_json, weights):
         if not path.exists():
             raise FileNotFoundError(f"{shown(path)} is missing: train the networks (make run) or restore the file")
-    import src.losses
-    import src.resnet  # noqa: F401  registers SoftArgmax
-
     model = keras.models.model_from_json(model_json.read_text())
     model.load_weights(weights)
     return model
@@ -79,7 +77,7 @@ def as_faces(faces) -> np.ndarray:
     """One array of faces from what a user may hold: (n, h, w), (n, h, w, 1) or a list of 2-D arrays of any size.
 
     Grey 0..255 in any number type -> uint8 (n, h, w), lists brought to (n, 96, 96). ValueError names the face that
-    is no grey picture or whose values leave 0..255.
+    is no grey picture, whose values leave 0..255, or whose fractions stay within 0..1.
     """
     if isinstance(faces, np.ndarray):
         if faces.ndim == 4 and faces.shape[3] == 1:
@@ -94,6 +92,8 @@ def as_faces(faces) -> np.ndarray:
         if face.dtype != np.uint8:
             if not (np.isfinite(face).all() and face.min() >= 0 and face.max() <= 255):
                 raise ValueError(f"face {i} holds values outside 0..255; scale it to grey levels of 0..255")
+            if face.dtype.kind == "f" and 0 < face.max() <= 1:
+                raise ValueError(f"face {i} holds values of 0..1; multiply it by 255")
             face = np.round(face).astype(np.uint8)
         grey.append(face)
     if len({face.shape for face in grey}) > 1:
@@ -135,6 +135,8 @@ class FaceReader:
 
 
 def read_calibration(folder: Path) -> Calibration:
-    """The calibration beside a folder's models; the neutral one where there is none."""
+    """The calibration beside a folder's models. FileNotFoundError where it is missing: without it all would be sure."""
     path = folder / _CALIBRATION_FILE
-    return Calibration(**json.loads(path.read_text())) if path.exists() else Calibration()
+    if not path.exists():
+        raise FileNotFoundError(f"{shown(path)} is missing: run notebook 03 for this folder or restore the file")
+    return Calibration(**json.loads(path.read_text()))

@@ -21,21 +21,16 @@ def to_input(images: np.ndarray, side: int) -> np.ndarray:
     return images[..., None].astype(np.float32) / 255
 
 
-def flip_faces(images: np.ndarray, keypoints_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mirrors faces with their points: x becomes width - 1 - x, and left and right points change names.
-
-    images (n, h, w) or (n, h, w, 1), any dtype; keypoints_px (n, 15, 2) px of the same pixels, NaN allowed.
-    """
-    flipped = keypoints_px[:, list(FLIP_ORDER)].copy()
-    flipped[..., 0] = images.shape[2] - 1 - flipped[..., 0]
-    return images[:, :, ::-1].copy(), flipped
-
-
 def flip_keypoints(keypoints_px: np.ndarray, side: int = FRAME) -> np.ndarray:
-    """The points of mirrored faces, named as on the unmirrored ones: (n, 15, 2) px -> (n, 15, 2) px."""
+    """Points (n, 15, 2) px, NaN allowed, of mirrored faces: x becomes side - 1 - x, left and right change names."""
     flipped = keypoints_px[:, list(FLIP_ORDER)].copy()
     flipped[..., 0] = side - 1 - flipped[..., 0]
     return flipped
+
+
+def flip_faces(images: np.ndarray, keypoints_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mirrors faces (n, h, w) or (n, h, w, 1) of any dtype with their points (n, 15, 2), px of the same pixels."""
+    return images[:, :, ::-1].copy(), flip_keypoints(keypoints_px, images.shape[2])
 
 
 # ---------------------------------------------------------------- augmentation

@@ -21,7 +21,7 @@ class Recipe:
     weight_decay: float = 0.0
     classes: int = 5  # emotions only: 7 also trains on fear and neutral, which predictions then leave out
     seed: int = 0
-    jit_compile: bool = False  # XLA: slower to start, 1.5 to 2 times faster on networks without max-pooling
+    jit_compile: bool = False  # XLA: slower to start, then faster, but not with the baseline's max-pooling
 
     def __post_init__(self):
         for name in ("epochs", "batch_size", "learning_rate"):

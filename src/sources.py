@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from src import files
 from src.paths import shown
 
 
@@ -89,17 +90,14 @@ def _source(entry: dict, folder: Path) -> Source:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary file beside `path`: takes its place when the block ends well, goes away when it fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
+    """As `files.replacing`; a full disk becomes a `SourceError`."""
     try:
-        yield part
-        part.replace(path)
-    except BaseException as error:
-        part.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            raise SourceError(
-                f"The disk is full: {shown(path)} could not be written; free space or choose another folder with"
-                " --data-dir, then call again."
-            ) from error
-        raise
+        with files.replacing(path) as part:
+            yield part
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise SourceError(
+            f"The disk is full: {shown(path)} could not be written; free space or choose another folder with"
+            " --data-dir, then call again."
+        ) from error

@@ -44,8 +44,7 @@ def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[ker
     make_repeatable(recipe)
     model = KEYPOINT_NETWORKS[recipe.network](recipe.seed)
     training, validation = faces.split("Training"), faces.split("Validation")
-    # Where faces are stored with their surroundings, rotation and shift show those instead of a repeated border.
-    stored = training.images if training.wide is None else training.wide
+    stored = training.stored
     augment = KEYPOINT_AUGMENTS[recipe.augment]
 
     def make_batch(indices, rng):

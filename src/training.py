@@ -21,6 +21,7 @@ from tensorflow.python.framework import config as tf_config
 from tqdm import tqdm
 
 from src import losses
+from src.files import replacing
 from src.paths import shown
 from src.recipes import Recipe
 from src.records import write_json
@@ -38,8 +39,8 @@ _LIBRARIES = {"tensorflow": tf, "keras": keras, "numpy": np, "opencv": cv2}
 def make_repeatable(recipe: Recipe) -> None:
     """Seeds Python, NumPy and TensorFlow, so that a recipe gives the same bytes on the same machine.
 
-    XLA on a processor repeats to the bit as it is, and Keras refuses it while op determinism is on; without XLA, op
-    determinism is what makes TensorFlow repeat.
+    XLA on a processor repeats to the bit as it is, and Keras refuses it while op determinism is on; without XLA it
+    takes op determinism, and one operation at a time (see `src/__init__.py`).
     """
     keras.utils.set_random_seed(recipe.seed)
     if recipe.jit_compile:
@@ -64,9 +65,8 @@ def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
 
 
 def _save_weights(model: keras.Model, path: Path) -> None:
-    part = path.with_name("part_" + path.name)
-    model.save_weights(part)
-    part.replace(path)
+    with replacing(path) as part:
+        model.save_weights(part)
 
 
 def _bare(model: keras.Model) -> keras.Model:
@@ -94,9 +94,9 @@ class _Run(keras.callbacks.Callback):
         self.bar = tqdm(total=total, initial=done, unit="epoch", desc=self.folder.name, file=sys.stdout)
 
     def on_epoch_begin(self, epoch, logs=None):
-        # Dropout draws from a state of its own: set it from the epoch, so that a resumed run draws the same.
+        # Dropout draws from a counter of its own, one up a step: set it, so that a resumed run draws the same.
         for i, layer in enumerate(layer for layer in self.model.layers if isinstance(layer, keras.layers.Dropout)):
-            layer.seed_generator.state.assign([self.record["recipe"]["seed"] + i, epoch])
+            layer.seed_generator.state.assign([self.record["recipe"]["seed"] + i, epoch * self.params["steps"]])
         self.started = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):

@@ -115,4 +115,12 @@ def test_shipped_names_are_read_and_a_missing_file_is_named(folder, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"emotion.weights.h5 is missing"):
         FaceReader(tmp_path)
     (tmp_path / "emotion.weights.h5").write_bytes((folder / "FacialExpression.weights.h5").read_bytes())
-    assert FaceReader(tmp_path).calibration.temperature == 1
+    with pytest.raises(FileNotFoundError, match=r"calibration.json is missing"):
+        FaceReader(tmp_path)
+    (tmp_path / "calibration.json").write_bytes((folder / "calibration.json").read_bytes())
+    assert FaceReader(tmp_path).calibration.temperature == 2
+
+
+def test_a_float_face_in_0_to_1_is_refused_instead_of_read_as_black():
+    with pytest.raises(ValueError, match=r"face 1 holds values of 0\.\.1; multiply it by 255"):
+        as_faces([np.full((8, 8), 200.0), np.full((8, 8), 0.8)])
