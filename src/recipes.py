@@ -78,15 +78,16 @@ KEYPOINT_RECIPES = {
 
 _COMPACT_EMOTIONS = Recipe(
     "compact",
-    "moderate",
+    "crops",
     epochs=60,
-    batch_size=64,
+    batch_size=128,
     loss="smoothed_crossentropy",
     monitor="val_five_accuracy",
     optimizer="sgd",
     learning_rate=0.1,
     schedule="cosine",
     weight_decay=5e-4,
+    crop_px=40,
     classes=7,
     jit_compile=True,
 )
@@ -96,6 +97,8 @@ EMOTION_RECIPES = {
     "small": replace(
         _COMPACT_EMOTIONS,
         network="small",
+        augment="moderate",
+        crop_px=None,
         optimizer="adamw",
         learning_rate=4e-3,
         weight_decay=1e-4,
