@@ -105,3 +105,14 @@ def test_the_network_that_is_best_on_validation_is_exported(tmp_path, monkeypatc
     assert (tmp_path / "quick" / task.model_json).read_text() == f"model of {best}"
     assert (tmp_path / "quick" / task.weights).read_text() == f"weights of {best}"
     assert list(records.trainings("quick", task)) == sorted(scores)
+
+
+def test_a_short_trial_is_recorded_but_never_competes(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "RUNS", tmp_path)
+    for name, score in (("compact", 2.0), ("trial_bins", 1.0)):
+        folder = tmp_path / "quick" / "keypoints" / name
+        folder.mkdir(parents=True)
+        (folder / "record.json").write_text(json.dumps({"best": {records.KEYPOINTS.score: score}}))
+    assert list(records.trainings("quick", records.KEYPOINTS)) == ["compact", "trial_bins"]
+    assert list(records.finalists("quick", records.KEYPOINTS)) == ["compact"]
+    assert records.best_recipe("quick", records.KEYPOINTS) == "compact"
