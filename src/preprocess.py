@@ -62,8 +62,8 @@ KEYPOINT_AUGMENTS = {
     "mild": Augment(rotation_deg=10, zoom=0.1, shift=0.04, flip=0.5, gain=0.25, offset=15),
     "strong": Augment(
         rotation_deg=40,
-        zoom=0.2,
-        shift=0.06,
+        zoom=0.25,
+        shift=0.1,
         flip=0.5,
         gain=0.6,
         offset=40,
