@@ -33,8 +33,8 @@ full: .venv/installed ## the study on the real data, resumable; refreshes figure
 evaluate: .venv/installed ## notebook 04 again, on the networks of the full run
 	@$(BIN)/python -m src.pipeline full --only 04_evaluation_and_face_board $(if $(RUN),--run $(RUN))
 
-bench: .venv/installed ## how fast the CSV files load, beside the original way
-	@$(BIN)/python benchmarks/bench_load.py
+bench: .venv/installed ## how fast CSV files load and networks read, beside the original's
+	@$(BIN)/python benchmarks/bench_load.py && $(BIN)/python benchmarks/bench_networks.py
 
 # cv2 needs libGL; where that is missing, the headless build does all that the study needs.
 .venv/installed: requirements.txt pyproject.toml

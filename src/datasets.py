@@ -56,6 +56,11 @@ class Keypoints:
         """What augmentation starts from: `wide` where there is one, so that turned faces show it, else `images`."""
         return self.images if self.wide is None else self.wide
 
+    @property
+    def source(self) -> np.ndarray:
+        """The data set that each face comes from, str (n,): what stands before the slash of its subject."""
+        return np.array([name.partition("/")[0] for name in self.subject], str)
+
     def split(self, usage: str) -> "Keypoints":
         """The rows of one usage, of which there may be none; raises ValueError for a name that is none of the four."""
         return _rows(self, _is_usage(self.usage, usage, KEYPOINT_USAGES))

@@ -11,7 +11,8 @@ from src.paths import RUNS
 from src.predict import load_network, predict_emotions, predict_keypoints, read_calibration
 from src.records import EMOTIONS as EMOTION_TASK
 from src.records import KEYPOINTS as KEYPOINT_TASK
-from src.records import Task, best_recipe, trainings
+from src.records import Task, best_recipe, finalists, trainings
+from src.stress import keypoint_stress
 
 
 def banner(run: str, data: str) -> str:
@@ -20,7 +21,7 @@ def banner(run: str, data: str) -> str:
         return "**Drawn sample faces.** The scores below show that the machinery works; they are not a result."
     parts = []
     for task in (EMOTION_TASK, KEYPOINT_TASK):
-        for name, record in trainings(run, task).items():
+        for name, record in finalists(run, task).items():
             parts.append(f"{task.name} `{name}` {len(record['history'])} epochs")
     return f"**Real faces.** Trainings in this run: {'; '.join(parts)}."
 
@@ -30,8 +31,8 @@ def _facts(record: dict, parameters: int) -> dict:
 
 
 def _networks(run: str, task: Task):
-    """Name, record and network, its best epoch's weights loaded, of each training of a run."""
-    for name, record in trainings(run, task).items():
+    """Name, record and network, its best epoch's weights loaded, of each training of a run, trials aside."""
+    for name, record in finalists(run, task).items():
         folder = RUNS / run / task.name / name
         yield name, record, load_network(folder / "model.json", folder / "best.weights.h5")
 
@@ -74,6 +75,7 @@ def evaluate_keypoints(run: str, training: Keypoints, tests: dict[str, Keypoints
                 **scores,
                 "nme_percent_one_pass": single["nme_percent"],
                 "rmse_px_one_pass": single["rmse_px"],
+                "stress": keypoint_stress(model, faces),
                 **_facts(record, model.count_params()),
             }
     return {
@@ -81,6 +83,11 @@ def evaluate_keypoints(run: str, training: Keypoints, tests: dict[str, Keypoints
         "test": data,
         "validation": _validation(run, KEYPOINT_TASK),
     }
+
+
+def keypoints_by_network(run: str, images: np.ndarray) -> dict[str, np.ndarray]:
+    """Points that each of the run's networks finds on faces without annotation: name -> (n, 15, 2) px of 96."""
+    return {name: predict_keypoints(model, images) for name, _, model in _networks(run, KEYPOINT_TASK)}
 
 
 def _validation(run: str, task: Task) -> dict:

@@ -100,6 +100,24 @@ def _part_legend() -> list[Line2D]:
     return [Line2D([], [], color=colour, label=part, **style) for part, colour in PART_COLOURS.items()]
 
 
+def left_and_right(images: np.ndarray, keypoints_px: np.ndarray, titles: list[str]) -> Figure:
+    """Faces with the points named left, right and neither in three colours: (n, side, side), (n, 15, 2) px of 96."""
+    figure, axes = plt.subplots(1, len(images), figsize=(2.6 * len(images), 3.1), squeeze=False)
+    colours = {"left": "#56B4E9", "right": "#E69F00", "middle": "#FFFFFF"}
+    sides = np.array([name.split("_")[0] if "mouth_" not in name else name.split("_")[1] for name in KEYPOINTS])
+    sides[~np.isin(sides, ["left", "right"])] = "middle"
+    for axis, image, points, title in zip(axes[0], images, keypoints_px, titles, strict=True):
+        _show(axis, image)
+        scale = image.shape[0] / FRAME
+        for side, colour in colours.items():
+            x, y = ((points[sides == side] + 0.5) * scale - 0.5).T
+            axis.scatter(x, y, s=26, c=colour, edgecolors="black", linewidths=0.5, label=f"named {side}")
+        axis.set_title(title, fontsize=10)
+    axes[0][0].legend(fontsize=7, loc="lower left", framealpha=0.8)
+    figure.subplots_adjust(wspace=0.06)
+    return figure
+
+
 def keypoint_spread(keypoints_px: np.ndarray, mean_face: np.ndarray) -> Figure:
     """Where the points lie: a dot a point over the mean face, a ring at each mean; (n, 15, 2) px, (96, 96)."""
     figure, axis = plt.subplots(figsize=(5.2, 5.2))

@@ -42,9 +42,29 @@ def _keypoint_rows(keypoints: dict) -> list[str]:
     return rows
 
 
+def _stress_rows(keypoints: dict) -> list[str]:
+    split = next(iter(keypoints["test"]))
+    rows = [
+        f"| keypoints, {SPLITS[split]}: NME | upright | turned by -30° / +30° | from 48 px | mirror distance |",
+        "|---|---|---|---|---|",
+    ]
+    for name, score in keypoints["test"][split].items():
+        if "stress" in score:
+            stress = score["stress"]
+            back, forth = stress["nme_percent_rotated"]
+            rows.append(
+                f"| `{name}` | {score['nme_percent']:.2f} % | {back:.2f} % / {forth:.2f} % "
+                f"| {stress['nme_percent_shrunk']:.2f} % | {stress['mirror_distance_px']:.2f} px |"
+            )
+    return rows
+
+
 def score_tables(metrics: dict) -> str:
-    """Markdown of both tables; metrics: the content of metrics.json of a run on real data."""
-    return "\n".join([*_emotion_rows(metrics["emotions"]), "", *_keypoint_rows(metrics["keypoints"])])
+    """Markdown of the tables; metrics: the content of metrics.json of a run on real data."""
+    keypoints = metrics["keypoints"]
+    return "\n".join(
+        [*_emotion_rows(metrics["emotions"]), "", *_keypoint_rows(keypoints), "", *_stress_rows(keypoints)]
+    )
 
 
 def with_scores(readme: str, metrics: dict) -> str:

@@ -19,6 +19,8 @@ class Recipe:
     learning_rate: float = 1e-3
     schedule: str = "constant"  # constant, or cosine: linear warm-up over 3 % of the steps, then down to 0
     weight_decay: float = 0.0
+    helen_repeats: int = 1  # keypoints only: how often an epoch shows a HELEN face, whose points people corrected
+    crop_px: int | None = None  # emotions only: train on random squares of this side, instead of whole faces
     classes: int = 5  # emotions only: 7 also trains on fear and neutral, which predictions then leave out
     seed: int = 0
     jit_compile: bool = False  # XLA: slower to start, then faster, but not with the baseline's max-pooling
@@ -33,13 +35,14 @@ KEYPOINT_NETWORKS = {
     "baseline": resnet.baseline_keypoints,
     "compact": resnet.compact_keypoints,
     "compact_dense": lambda seed: resnet.compact_keypoints(seed, head="dense"),
+    "compact_bins": lambda seed: resnet.compact_keypoints(seed, head="bins"),
     "small": lambda seed: resnet.compact_keypoints(seed, widths=(16, 32, 64, 96), units=(1, 1, 1, 1)),
 }
 EMOTION_NETWORKS = {
     "baseline": lambda seed, classes: resnet.baseline_emotions(seed, classes=classes),
-    "compact": lambda seed, classes: resnet.compact_emotions(seed, classes=classes),
-    "small": lambda seed, classes: resnet.compact_emotions(
-        seed, classes=classes, widths=(16, 32, 64, 128), units=(1, 1, 1, 1)
+    "compact": lambda seed, classes, **side: resnet.compact_emotions(seed, classes=classes, **side),
+    "small": lambda seed, classes, **side: resnet.compact_emotions(
+        seed, classes=classes, widths=(16, 32, 64, 128), units=(1, 1, 1, 1), **side
     ),
 }
 
@@ -56,13 +59,18 @@ _COMPACT = Recipe(
     learning_rate=2e-3,
     schedule="cosine",
     weight_decay=1e-4,
+    helen_repeats=3,
     jit_compile=True,
 )
+# The heads are compared at a tenth of the way: same body, same faces, same short schedule.
+_TRIAL = replace(_COMPACT, epochs=8)
 KEYPOINT_RECIPES = {
     "baseline": _BASELINE,
     "unswapped": replace(_BASELINE, augment="unswapped"),
     "compact": _COMPACT,
-    "compact_dense": replace(_COMPACT, network="compact_dense"),
+    "trial_heatmap": _TRIAL,
+    "trial_bins": replace(_TRIAL, network="compact_bins"),
+    "trial_dense": replace(_TRIAL, network="compact_dense"),
     "small": replace(
         _COMPACT, network="small", augment="mild", epochs=8, batch_size=32, learning_rate=4e-3, jit_compile=False
     ),
@@ -70,15 +78,16 @@ KEYPOINT_RECIPES = {
 
 _COMPACT_EMOTIONS = Recipe(
     "compact",
-    "moderate",
+    "crops",
     epochs=60,
-    batch_size=64,
+    batch_size=128,
     loss="smoothed_crossentropy",
     monitor="val_five_accuracy",
     optimizer="sgd",
     learning_rate=0.1,
     schedule="cosine",
     weight_decay=5e-4,
+    crop_px=40,
     classes=7,
     jit_compile=True,
 )
@@ -88,6 +97,8 @@ EMOTION_RECIPES = {
     "small": replace(
         _COMPACT_EMOTIONS,
         network="small",
+        augment="moderate",
+        crop_px=None,
         optimizer="adamw",
         learning_rate=4e-3,
         weight_decay=1e-4,

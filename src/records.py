@@ -14,6 +14,8 @@ from pathlib import Path
 from src.files import replacing
 from src.paths import RUNS
 
+TRIAL = "trial_"  # how the names of short trials begin
+
 
 def write_json(path: Path, content: dict) -> None:
     """Writes JSON whole or not at all."""
@@ -42,6 +44,11 @@ def trainings(run: str, task: Task) -> dict[str, dict]:
     return {path.parent.name: json.loads(path.read_text()) for path in folders}
 
 
+def finalists(run: str, task: Task) -> dict[str, dict]:
+    """The trainings of a run that compete and are tested: all but the short trials, which only compare a choice."""
+    return {name: record for name, record in trainings(run, task).items() if not name.startswith(TRIAL)}
+
+
 def export_best(run: str, task: Task) -> str:
     """Copies the run's network that scores best on validation to the run's fixed names; returns its recipe's name."""
     best = best_recipe(run, task)
@@ -52,6 +59,6 @@ def export_best(run: str, task: Task) -> str:
 
 
 def best_recipe(run: str, task: Task) -> str:
-    """Name of the run's recipe whose kept epoch scores best on validation."""
-    records = trainings(run, task)
+    """Name of the run's recipe whose kept epoch scores best on validation, trials aside."""
+    records = finalists(run, task)
     return min(records, key=lambda name: task.sign * records[name]["best"][task.score])

@@ -9,7 +9,7 @@ float32 (n, 30): x, y of the 15 points in pixels of the 96x96 frame. An emotion 
 probabilities that sum to 1, the five emotions first.
 
 Sources: He et al. 2016 "Deep Residual Learning"; Hu et al. 2018 "Squeeze-and-Excitation Networks"; Sun et al. 2018
-"Integral Human Pose Regression" (soft-argmax).
+"Integral Human Pose Regression" (soft-argmax); Li et al. 2022 "SimCC" (one-dimensional bins).
 """
 
 import keras
@@ -163,14 +163,14 @@ def compact_backbone(inputs, stem: tuple[int, ...], widths: tuple[int, ...], uni
 
 def compact_emotions(
     seed: int = 0,
-    side: int = FER_SIDE,
+    side: int | None = FER_SIDE,
     stem: tuple[int, ...] = (2,),
     widths: tuple[int, ...] = (32, 64, 128, 256),
     units: tuple[int, ...] = (1, 2, 2, 2),
     classes: int = 7,
     dropout: float = 0.3,
 ) -> keras.Model:
-    """Our emotion network: (n, side, side, 1) -> (n, classes)."""
+    """Our emotion network: (n, side, side, 1) -> (n, classes); side None: any. The weights fit every side."""
     init = Init("he", seed)
     inputs = keras.Input((side, side, 1), name="face")
     x = compact_backbone(inputs, stem, widths, units, init)[-1]
@@ -213,6 +213,41 @@ class SoftArgmax(layers.Layer):
         return {**super().get_config(), "frame": self.frame}
 
 
+@keras.saving.register_keras_serializable("face_study")
+class BinMean(layers.Layer):
+    """Logits over bins of one axis, (n, points, bins) -> the expected position of each point, (n, points) px.
+
+    The bins divide the `frame` px of a side evenly, as the coordinate bins of SimCC (Li et al. 2022) do.
+    """
+
+    def __init__(self, frame: int = FRAME, **kwargs):
+        super().__init__(**kwargs)
+        self.frame = frame
+
+    def call(self, logits):
+        step = self.frame / logits.shape[2]
+        centres = ops.arange(logits.shape[2], dtype=logits.dtype) * step + (step - 1) / 2
+        return ops.sum(ops.softmax(logits, axis=2) * centres, axis=2)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[:2]
+
+    def get_config(self):
+        return {**super().get_config(), "frame": self.frame}
+
+
+def bins_head(heat, init: Init, bins: int = 2 * FRAME):
+    """Each point's map (n, side, side, points) read twice by a Dense layer that all points share: bins of x, of y."""
+    side, points = heat.shape[1], heat.shape[3]
+    flat = layers.Permute((2, 1), name="points_first")(layers.Reshape((side * side, points), name="flat")(heat))
+    axes = [
+        BinMean(name=f"{axis}_px")(layers.Dense(bins, kernel_initializer=init(), name=f"{axis}_bins")(flat))
+        for axis in "xy"
+    ]
+    pairs = [layers.Reshape((points, 1), name=f"{axis}_column")(place) for axis, place in zip("xy", axes, strict=True)]
+    return layers.Flatten(name="keypoints_px")(layers.Concatenate(name="xy")(pairs))
+
+
 def climb(maps, width: int, init: Init):
     """Joins the stages' maps at the finest side: a coarse map is enlarged and added to a 1x1 view of the finer one."""
     *finer, x = maps
@@ -232,14 +267,15 @@ def compact_keypoints(
 ) -> keras.Model:
     """Our keypoint network: (n, 96, 96, 1) -> (n, 30) px.
 
-    head: "heatmap" (soft-argmax over 24x24 heatmaps) or "dense" (a Dense layer on the coarsest map).
+    head: "heatmap" (soft-argmax over 24x24 heatmaps), "bins" (Dense layers from such a map to 192 bins of x and of y)
+    or "dense" (a Dense layer on the coarsest map).
     """
     init = Init("he", seed)
     inputs = keras.Input((FRAME, FRAME, 1), name="face")
     maps = compact_backbone(inputs, (2, 2), widths, units, init)
-    if head == "heatmap":
+    if head in ("heatmap", "bins"):
         heat = layers.Conv2D(len(KEYPOINTS), 1, kernel_initializer=init(), name="heatmaps")(climb(maps, 48, init))
-        outputs = SoftArgmax(name="keypoints_px")(heat)
+        outputs = SoftArgmax(name="keypoints_px")(heat) if head == "heatmap" else bins_head(heat, init)
     elif head == "dense":
         x = layers.Flatten(name="flatten")(maps[-1])
         centre = keras.initializers.Constant((FRAME - 1) / 2)
@@ -247,5 +283,5 @@ def compact_keypoints(
             len(KEYPOINT_COLUMNS), bias_initializer=centre, name="keypoints_px", kernel_initializer=init()
         )(x)
     else:
-        raise ValueError(f"head is {head!r}; it may be 'heatmap' or 'dense'")
+        raise ValueError(f"head is {head!r}; it may be 'heatmap', 'bins' or 'dense'")
     return keras.Model(inputs, outputs, name="compact_keypoints")

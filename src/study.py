@@ -10,6 +10,7 @@ import numpy as np
 
 from src import losses
 from src.datasets import Emotions, Keypoints, load_emotions, load_keypoints, sample_emotions, sample_keypoints
+from src.files import replacing
 from src.labels import FRAME, KEYPOINT_COLUMNS
 from src.paths import EMOTIONS_CSV, KEYPOINTS_CSV
 from src.preprocess import EMOTION_AUGMENTS, KEYPOINT_AUGMENTS, augment_faces, to_input, training_stream
@@ -39,33 +40,51 @@ def _stream(make_batch, n: int, recipe: Recipe, first_epoch: int, shapes):
     )
 
 
+def _write_network(model: keras.Model, folder: Path) -> None:
+    with replacing(folder / "model.json") as part:
+        part.write_text(model.to_json(indent=1))
+
+
+def balanced_rows(source: np.ndarray) -> np.ndarray:
+    """Row numbers with the rows of smaller sources repeated, so that each source counts about alike: str (n,)."""
+    names, counts = np.unique(source, return_counts=True)
+    repeats = dict(zip(names, np.round(counts.max(initial=0) / counts).astype(int), strict=True))
+    return np.repeat(np.arange(len(source)), [repeats[name] for name in source])
+
+
 def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[keras.Model, dict]:
-    """Trains on the people of Training, chooses the epoch on those of Validation; (model, record)."""
+    """Trains on the people of Training, chooses the epoch on those of Validation; (model, record).
+
+    In validation HELEN and YouTube faces count alike, whatever a recipe repeats in training.
+    """
     make_repeatable(recipe)
     model = KEYPOINT_NETWORKS[recipe.network](recipe.seed)
+    _write_network(model, folder)
     training, validation = faces.split("Training"), faces.split("Validation")
-    stored = training.stored
-    augment = KEYPOINT_AUGMENTS[recipe.augment]
+    stored, augment = training.stored, KEYPOINT_AUGMENTS[recipe.augment]
+    shown = np.repeat(np.arange(len(stored)), np.where(training.source == "helen", recipe.helen_repeats, 1))
 
     def make_batch(indices, rng):
+        rows = shown[indices]
         inputs, points = augment_faces(
-            stored[indices], training.keypoints_px[indices], augment, rng, side=FRAME, frame_in_source=FRAME
+            stored[rows], training.keypoints_px[rows], augment, rng, side=FRAME, frame_in_source=FRAME
         )
         return inputs, points.reshape(len(points), -1)
 
     def stream(first_epoch):
         shapes = ((FRAME, FRAME, 1), (len(KEYPOINT_COLUMNS),))
-        return _stream(make_batch, len(stored), recipe, first_epoch, shapes)
+        return _stream(make_batch, len(shown), recipe, first_epoch, shapes)
 
-    targets = validation.keypoints_px.reshape(len(validation.images), -1)
+    judged = balanced_rows(validation.source)
+    targets = validation.keypoints_px.reshape(len(validation), -1)[judged]
     record = train(
         model,
         stream,
-        (to_input(validation.images, FRAME), targets),
+        (to_input(validation.images[judged], FRAME), targets),
         recipe,
         folder,
         metrics=[losses.masked_rmse],
-        data={"training_faces": len(stored), "validation_faces": len(targets)},
+        data={"training_faces": len(stored), "validation_faces": len(validation)},
     )
     return model, record
 
@@ -77,7 +96,11 @@ def train_emotions(faces: Emotions, recipe: Recipe, folder: Path) -> tuple[keras
     """
     make_repeatable(recipe)
     model = EMOTION_NETWORKS[recipe.network](recipe.seed, recipe.classes)
-    side = model.input_shape[1]
+    _write_network(model, folder)
+    whole = model.input_shape[1]
+    side = recipe.crop_px or whole
+    # The same layers for faces of any side: they train on squares of `side` and are judged on whole faces.
+    trained = EMOTION_NETWORKS[recipe.network](recipe.seed, recipe.classes, side=None) if recipe.crop_px else model
     training, validation = faces.split("Training"), faces.split("PublicTest").five()
     if recipe.classes == 5:
         training = training.five()
@@ -86,7 +109,8 @@ def train_emotions(faces: Emotions, recipe: Recipe, folder: Path) -> tuple[keras
 
     def make_batch(indices, rng):
         images = training.images[indices]
-        inputs, _ = augment_faces(images, None, augment, rng, side=side, frame_in_source=images.shape[1])
+        frame = images.shape[1] * side / whole
+        inputs, _ = augment_faces(images, None, augment, rng, side=side, frame_in_source=frame)
         return inputs, targets[training.labels[indices]]
 
     def stream(first_epoch):
@@ -94,9 +118,9 @@ def train_emotions(faces: Emotions, recipe: Recipe, folder: Path) -> tuple[keras
         return _stream(make_batch, len(training.images), recipe, first_epoch, shapes)
 
     record = train(
-        model,
+        trained,
         stream,
-        (to_input(validation.images, side), targets[validation.labels]),
+        (to_input(validation.images, whole), targets[validation.labels]),
         recipe,
         folder,
         metrics=[losses.five_accuracy],
@@ -106,4 +130,5 @@ def train_emotions(faces: Emotions, recipe: Recipe, folder: Path) -> tuple[keras
             "dropped": faces.dropped,
         },
     )
+    model.set_weights(trained.get_weights())
     return model, record

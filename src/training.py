@@ -1,7 +1,6 @@
 """One training, from a recipe to a run record: seeded, watched on validation, resumed exactly from its last epoch.
 
 A training owns one folder:
-    model.json                the network
     record.json               recipe, data counts, history, best epoch, versions; rewritten after each epoch
     epoch_NNN.weights.h5      state of the last finished epoch, optimizer included
     best.weights.h5           weights of the best epoch on validation, without optimizer
@@ -130,7 +129,7 @@ def _past(folder: Path, recipe: dict, data: dict) -> dict:
     if not path.exists():
         return fresh
     record = json.loads(path.read_text())
-    if record["recipe"] != recipe or record["data"] != data:
+    if asdict(Recipe(**record["recipe"])) != recipe or record["data"] != data:
         print(f"{shown(folder)} holds a training with another recipe or other data: it starts anew.")
         return fresh
     print(f"{shown(folder)}: {len(record['history'])} of {recipe['epochs']} epochs are done.")
@@ -146,7 +145,6 @@ def train(model, stream, validation, recipe: Recipe, folder: Path, *, metrics: l
     """
     folder.mkdir(parents=True, exist_ok=True)
     record = _past(folder, asdict(recipe), data)
-    (folder / "model.json").write_text(model.to_json(indent=1))
     done = len(record["history"])
     dataset, steps = stream(done)
     model.compile(

@@ -54,6 +54,15 @@ def test_faces_with_keypoints_puts_the_points_on_their_pixels():
     np.testing.assert_allclose(np.sort(drawn_points(half)), np.sort(POINTS[0][_by_part()] / 2 - 0.25))
 
 
+def test_left_and_right_colours_points_by_their_names():
+    axis = plots.left_and_right(FACES[:2], POINTS[:2], ["a", "b"]).axes[1]
+    left, right, middle = (dots.get_offsets() for dots in axis.collections)
+    names = np.array(KEYPOINTS)
+    np.testing.assert_allclose(left, POINTS[1][[("left" in name) for name in names]])
+    np.testing.assert_allclose(right, POINTS[1][[("right" in name) for name in names]])
+    assert len(left) == len(right) == 6 and len(middle) == 3 and axis.get_title() == "b"
+
+
 def _by_part():
     return [i for part in plots.PART_COLOURS for i in plots.PARTS[part]]
 

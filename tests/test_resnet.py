@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from src.preprocess import to_input
-from src.resnet import SoftArgmax, baseline_emotions, baseline_keypoints, compact_emotions, compact_keypoints
+from src.resnet import BinMean, SoftArgmax, baseline_emotions, baseline_keypoints, compact_emotions, compact_keypoints
 from src.synthetic import draw_faces
 
 
@@ -60,6 +60,22 @@ def test_a_single_hot_cell_gives_the_centre_of_its_pixels():
     np.testing.assert_allclose(SoftArgmax(frame=48)(np.zeros((1, 24, 24, 1), np.float32)), [[23.5, 23.5]], atol=1e-3)
 
 
+def test_a_single_hot_bin_gives_its_centre():
+    logits = np.zeros((1, 2, 192), np.float32)
+    logits[0, 0, 0] = logits[0, 1, 101] = 100
+    # Bin 101 of 192 covers the pixels' places 50.0 to 50.5: pixel 50 lies at 49.5..50.5 of its frame.
+    np.testing.assert_allclose(BinMean()(logits), [[-0.25, 50.25]], atol=1e-3)
+
+
+def test_an_emotion_network_of_any_side_takes_the_weights_of_one():
+    fixed = compact_emotions(1, widths=(8, 16, 16, 24), units=(1, 1, 1, 1))
+    free = compact_emotions(2, side=None, widths=(8, 16, 16, 24), units=(1, 1, 1, 1))
+    free.set_weights(fixed.get_weights())
+    faces = np.random.default_rng(0).random((2, 48, 48, 1), np.float32)
+    np.testing.assert_allclose(free(faces), fixed(faces), atol=1e-6)
+    assert free(faces[:, 4:44, 4:44]).shape == (2, 7)
+
+
 def test_the_compact_networks_stay_small():
     keypoints, emotions = compact_keypoints(), compact_emotions()
     assert (keypoints.input_shape, keypoints.output_shape) == ((None, 96, 96, 1), (None, 30))
@@ -68,7 +84,7 @@ def test_the_compact_networks_stay_small():
     assert keypoints.get_layer("keypoints_px").input.shape == (None, 24, 24, 15)
 
 
-@pytest.mark.parametrize("head", ["heatmap", "dense"])
+@pytest.mark.parametrize("head", ["heatmap", "bins", "dense"])
 def test_a_compact_network_comes_back_from_json(head):
     model = compact_keypoints(head=head, widths=(8, 16, 16, 24), units=(1, 1, 1, 1))
     copy = keras.models.model_from_json(model.to_json())
@@ -81,5 +97,5 @@ def test_a_compact_network_comes_back_from_json(head):
 
 
 def test_an_unknown_head_is_refused():
-    with pytest.raises(ValueError, match="head is 'points'; it may be 'heatmap' or 'dense'"):
+    with pytest.raises(ValueError, match="head is 'points'; it may be 'heatmap', 'bins' or 'dense'"):
         compact_keypoints(head="points")

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -51,6 +52,37 @@ def test_an_emotion_training_leaves_its_files_and_never_sees_the_test(tmp_path):
     np.testing.assert_allclose(predict_emotions(model, faces.images[:2]).sum(axis=1), 1, rtol=1e-5)
 
 
+def test_an_emotion_network_trained_on_squares_reads_whole_faces(tmp_path):
+    recipe = chosen(EMOTION_RECIPES, "small", epochs=1, crop_px=40)["small"]
+    model, _ = study.train_emotions(sample_emotions(60, seed=0), recipe, tmp_path)
+    reloaded = load_network(tmp_path / "model.json", tmp_path / "best.weights.h5")
+    assert reloaded.input_shape == model.input_shape == (None, 48, 48, 1)
+    faces = sample_emotions(4, seed=1).images
+    np.testing.assert_allclose(predict_emotions(reloaded, faces), predict_emotions(model, faces), atol=1e-5)
+
+
+def test_small_sources_are_repeated_until_they_count_alike():
+    rows = study.balanced_rows(np.array(["a", "b", "a", "a", "a", "a"]))
+    assert rows.tolist() == [0, 1, 1, 1, 1, 1, 2, 3, 4, 5]
+    assert study.balanced_rows(np.array(["one", "one"])).tolist() == [0, 1]
+    assert study.balanced_rows(np.array([], str)).tolist() == []
+
+
+def test_helen_faces_stand_in_an_epoch_as_often_as_the_recipe_says(tmp_path, monkeypatch):
+    faces = sample_keypoints(60, seed=0)
+    subject = np.where(np.arange(60) % 4 == 0, "helen/1", "youtube/2")
+    seen = []
+    monkeypatch.setattr(study, "augment_faces", lambda images, points, *rest, **more: seen.append(points) or 1 / 0)
+    recipe = chosen(KEYPOINT_RECIPES, "small", epochs=1, batch_size=64, helen_repeats=3)["small"]
+    training = 42 + 2 * 11
+    assert training == 64, "one batch is the whole epoch"
+    with pytest.raises(Exception, match="ZeroDivisionError"):
+        study.train_keypoints(replace(faces, subject=subject), recipe, tmp_path)
+    shown = seen[0].reshape(64, -1)
+    counts = [int((shown == face.reshape(1, -1)).all(axis=1).sum()) for face in faces.keypoints_px[:42]]
+    assert counts == [3 if i % 4 == 0 else 1 for i in range(42)]
+
+
 @pytest.mark.parametrize(
     ("task", "scores", "best"),
     [
@@ -73,3 +105,14 @@ def test_the_network_that_is_best_on_validation_is_exported(tmp_path, monkeypatc
     assert (tmp_path / "quick" / task.model_json).read_text() == f"model of {best}"
     assert (tmp_path / "quick" / task.weights).read_text() == f"weights of {best}"
     assert list(records.trainings("quick", task)) == sorted(scores)
+
+
+def test_a_short_trial_is_recorded_but_never_competes(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "RUNS", tmp_path)
+    for name, score in (("compact", 2.0), ("trial_bins", 1.0)):
+        folder = tmp_path / "quick" / "keypoints" / name
+        folder.mkdir(parents=True)
+        (folder / "record.json").write_text(json.dumps({"best": {records.KEYPOINTS.score: score}}))
+    assert list(records.trainings("quick", records.KEYPOINTS)) == ["compact", "trial_bins"]
+    assert list(records.finalists("quick", records.KEYPOINTS)) == ["compact"]
+    assert records.best_recipe("quick", records.KEYPOINTS) == "compact"
