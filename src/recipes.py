@@ -51,7 +51,7 @@ _BASELINE = Recipe("baseline", "baseline", epochs=35, batch_size=32, loss="mse",
 _COMPACT = Recipe(
     "compact",
     "strong",
-    epochs=60,
+    epochs=50,
     batch_size=64,
     loss="wing",
     monitor="val_masked_rmse",
