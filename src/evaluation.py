@@ -6,13 +6,13 @@ import pandas as pd
 from src.calibration import Calibration, five_probabilities
 from src.datasets import Emotions, Keypoints
 from src.labels import EMOTIONS, KEYPOINT_COLUMNS
-from src.metrics import emotion_scores, keypoint_scores
+from src.metrics import emotion_scores, keypoint_scores, nme_percent
 from src.paths import RUNS
-from src.predict import load_network, predict_emotions, predict_keypoints, read_calibration
+from src.predict import FaceReader, load_network, predict_emotions, predict_keypoints, read_calibration
 from src.records import EMOTIONS as EMOTION_TASK
 from src.records import KEYPOINTS as KEYPOINT_TASK
 from src.records import Task, best_recipe, finalists, trainings
-from src.stress import keypoint_stress
+from src.stress import keypoint_stress, stress_report
 
 
 def banner(run: str, data: str) -> str:
@@ -83,6 +83,51 @@ def evaluate_keypoints(run: str, training: Keypoints, tests: dict[str, Keypoints
         "test": data,
         "validation": _validation(run, KEYPOINT_TASK),
     }
+
+
+def stress_reports(run: str, emotions: Emotions, keypoints: Keypoints, faces: int, seed: int) -> dict[str, dict]:
+    """How the run's two chosen networks bear every stress, in one pass: task -> report of `stress_report`.
+
+    At most `faces` of each set, drawn by lot. Emotions score their accuracy, keypoints their NME in percent. Where eyes
+    and mouth of an emotion face are, the keypoint network says.
+    """
+    reader = FaceReader(RUNS / run)
+    rng = np.random.default_rng(seed)
+    some = rng.permutation(len(emotions))[:faces]
+    images, labels = emotions.images[some], emotions.labels[some]
+    points = predict_keypoints(reader.keypoints, images)
+
+    def accuracy(changed, _):
+        return float(
+            (
+                predict_emotions(reader.emotions, changed, mirror=False)[:, : len(EMOTIONS)].argmax(axis=1) == labels
+            ).mean()
+        )
+
+    def nme(changed, keypoints_px):
+        return float(nme_percent(predict_keypoints(reader.keypoints, changed, mirror=False), keypoints_px).mean())
+
+    others = rng.permutation(len(keypoints))[:faces]
+    return {
+        "emotions": stress_report(accuracy, images, points, images),
+        "keypoints": stress_report(
+            nme, keypoints.images[others], keypoints.keypoints_px[others], keypoints.stored[others]
+        ),
+    }
+
+
+def kept_under_stress(reports: dict[str, dict]) -> pd.DataFrame:
+    """Rows for `plots.stress_curves`: accuracy over unchanged accuracy, unchanged NME over NME."""
+    rows = []
+    for task, report in reports.items():
+        for name, stress in report.items():
+            first = stress["unchanged"]
+            words = ["none", *(f"{strength:g}" for strength in stress["strengths"])]
+            for level, (strength, score) in enumerate(zip(words, [first, *stress["scores"]], strict=True)):
+                kept = score / first if task == "emotions" else first / score
+                where = {"stress": f"{name} ({stress['unit']})", "network": task}
+                rows.append({**where, "level": level, "strength": strength, "kept": kept})
+    return pd.DataFrame(rows)
 
 
 def keypoints_by_network(run: str, images: np.ndarray) -> dict[str, np.ndarray]:

@@ -190,6 +190,35 @@ def point_errors(errors_px: pd.DataFrame) -> Figure:
     return figure
 
 
+def stress_curves(table: pd.DataFrame) -> Figure:
+    """How much of each score is left under stress, a panel a stress.
+
+    table: columns stress, level (0 unchanged to 5), strength (words), kept (1: as good as unchanged) and network.
+    """
+    grid = sns.relplot(
+        table,
+        x="level",
+        y="kept",
+        hue="network",
+        style="network",
+        col="stress",
+        col_wrap=4,
+        kind="line",
+        markers=True,
+        dashes=False,
+        palette="colorblind",
+        height=1.9,
+        aspect=1.35,
+        facet_kws={"sharex": False, "ylim": (0, 1.1)},
+    )
+    for name, axis in grid.axes_dict.items():
+        words = table[table["stress"] == name].drop_duplicates("level")
+        axis.set_xticks(words["level"], words["strength"], fontsize=8)
+    grid.set_titles("{col_name}", size=9).set_axis_labels("", "score kept")
+    sns.move_legend(grid, "lower right", frameon=False, title=None, bbox_to_anchor=(0.95, 0.1))
+    return grid.figure
+
+
 def face_board(images: np.ndarray, table: pd.DataFrame, truth: list[str], columns: int = 6) -> Figure:
     """Faces with keypoints, predicted against true emotion and the five probabilities.
 
