@@ -1,5 +1,6 @@
 """What notebook 04 measures: every network of a run on the test split, which no other part of the study opens."""
 
+import keras
 import numpy as np
 import pandas as pd
 
@@ -12,6 +13,7 @@ from src.predict import FaceReader, load_network, predict_emotions, predict_keyp
 from src.records import EMOTIONS as EMOTION_TASK
 from src.records import KEYPOINTS as KEYPOINT_TASK
 from src.records import Task, best_recipe, finalists, trainings
+from src.saliency import grad_cam
 from src.stress import keypoint_stress, stress_report
 
 
@@ -128,6 +130,23 @@ def kept_under_stress(reports: dict[str, dict]) -> pd.DataFrame:
                 where = {"stress": f"{name} ({stress['unit']})", "network": task}
                 rows.append({**where, "level": level, "strength": strength, "kept": kept})
     return pd.DataFrame(rows)
+
+
+def where_it_looks(model: keras.Model, faces: Emotions, answers: np.ndarray, per_class: int = 60) -> dict:
+    """Rows for `plots.looked_at`: the first face of each true emotion, and the mean of its first `per_class` faces.
+
+    The maps say what speaks for the network's own answers, int (n,), right or wrong.
+    """
+    faces_of = [np.flatnonzero(faces.labels == label)[:per_class] for label in range(len(EMOTIONS))]
+    rows = np.concatenate(faces_of)
+    found = np.split(grad_cam(model, faces.images[rows], answers[rows]), np.cumsum([len(it) for it in faces_of])[:-1])
+    return {
+        "one face": (faces.images[[it[0] for it in faces_of]], np.stack([maps[0] for maps in found])),
+        "mean": (
+            np.stack([faces.images[it].mean(axis=0) for it in faces_of]),
+            np.stack([maps.mean(axis=0) for maps in found]),
+        ),
+    }
 
 
 def keypoints_by_network(run: str, images: np.ndarray) -> dict[str, np.ndarray]:

@@ -190,6 +190,23 @@ def point_errors(errors_px: pd.DataFrame) -> Figure:
     return figure
 
 
+def looked_at(rows: dict[str, tuple[np.ndarray, np.ndarray]], titles: list[str]) -> Figure:
+    """Faces under a veil that is clear where the network looked.
+
+    rows: name -> faces (n, h, h) in 0..255 and maps (n, h, h) in 0..1; titles: n words over the first row.
+    """
+    figure, axes = plt.subplots(len(rows), len(titles), figsize=(1.9 * len(titles), 2.05 * len(rows)), squeeze=False)
+    for line, (name, (faces, maps)) in zip(axes, rows.items(), strict=True):
+        for axis, face, seen in zip(line, faces, maps, strict=True):
+            _show(axis, face)
+            axis.imshow(seen, cmap="inferno", vmin=0, vmax=1, alpha=0.45)
+        line[0].set_ylabel(name)
+    for axis, title in zip(axes[0], titles, strict=True):
+        axis.set_title(title, fontsize=10)
+    figure.subplots_adjust(wspace=0.05, hspace=0.05)
+    return figure
+
+
 def stress_curves(table: pd.DataFrame) -> Figure:
     """How much of each score is left under stress, a panel a stress.
 
