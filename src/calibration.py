@@ -1,19 +1,21 @@
-"""How far a probability may be believed: one temperature, and the confidence from which the answer counts as sure."""
+"""How far an answer may be believed: one temperature for the probabilities, one score and threshold for "sure"."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize_scalar
+from sklearn.metrics import roc_auc_score
 
 from src.labels import EMOTIONS
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """temperature: above 0, 1 changes nothing; sure_above: confidence in 0..1 from which a face counts as sure."""
+    """temperature: above 0, 1 changes nothing; sure_by: key of SURE_SCORES; sure_above: score that is enough."""
 
     temperature: float = 1.0
     sure_above: float = 0.0
+    sure_by: str = "confidence"
 
 
 def five_probabilities(outputs: np.ndarray, temperature: float = 1.0) -> np.ndarray:
@@ -37,21 +39,44 @@ def fit_temperature(outputs: np.ndarray, labels: np.ndarray) -> float:
     return float(np.exp(minimize_scalar(surprise, bounds=(-3, 3), method="bounded").x))
 
 
-def fit_threshold(probabilities: np.ndarray, labels: np.ndarray, accuracy: float = 0.9) -> float:
-    """The lowest confidence above which `accuracy` of the answers are right; 1 where no threshold reaches it.
+# outputs, probabilities of the five -> (n,), in 0..1: the larger, the surer.
+SURE_SCORES = {
+    "confidence": lambda outputs, five: five.max(axis=1),
+    # What a seven-way network leaves for the five: fear and neutral faces get little.
+    "share of the five": lambda outputs, five: outputs[:, : len(EMOTIONS)].sum(axis=1),
+    "both": lambda outputs, five: five.max(axis=1) * outputs[:, : len(EMOTIONS)].sum(axis=1),
+}
 
-    probabilities (n, 5); labels (n,). Ties in confidence stay together.
+
+def sure_scores(outputs: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """How sure each answer is, (n,) in 0..1, for outputs (n, 5 or 7); sure means `sure_above` or more."""
+    return SURE_SCORES[calibration.sure_by](outputs, five_probabilities(outputs, calibration.temperature))
+
+
+def fit_threshold(scores: np.ndarray, correct: np.ndarray, accuracy: float = 0.9) -> float:
+    """The lowest score above which `accuracy` of the answers are right; 1 where no threshold reaches it.
+
+    scores (n,); correct (n,) bool. Equal scores stay together.
     """
-    confidence = probabilities.max(axis=1)
-    order = np.argsort(-confidence, kind="stable")
-    correct = (probabilities.argmax(axis=1) == labels)[order]
-    share = np.cumsum(correct) / np.arange(1, len(labels) + 1)
-    ends = np.append(np.diff(confidence[order]) < 0, True)  # a threshold may lie behind the last of equals only
+    order = np.argsort(-scores, kind="stable")
+    share = np.cumsum(correct[order]) / np.arange(1, len(scores) + 1)
+    ends = np.append(np.diff(scores[order]) < 0, True)  # a threshold may lie behind the last of equals only
     good = np.flatnonzero((share >= accuracy) & ends)
-    return float(confidence[order][good[-1]]) if len(good) else 1.0
+    return float(scores[order][good[-1]]) if len(good) else 1.0
 
 
 def calibrate(outputs: np.ndarray, labels: np.ndarray) -> Calibration:
-    """Fits both numbers on validation faces: outputs (n, 5 or 7), labels (n,) in 0..4."""
-    temperature = fit_temperature(outputs, labels)
-    return Calibration(temperature, fit_threshold(five_probabilities(outputs, temperature), labels))
+    """Fits everything on validation faces: outputs (n, 5 or 7), labels (n,) in 0..6.
+
+    The score is the one that best tells right answers from wrong ones and from faces of other emotions (AUROC); the
+    temperature and the threshold come from the faces of the five emotions.
+    """
+    of_five = labels < len(EMOTIONS)
+    temperature = fit_temperature(outputs[of_five], labels[of_five])
+    five = five_probabilities(outputs, temperature)
+    correct = five.argmax(axis=1) == labels
+    names = list(SURE_SCORES) if outputs.shape[1] > len(EMOTIONS) else ["confidence"]
+    scores = {name: SURE_SCORES[name](outputs, five) for name in names}
+    both_kinds = 0 < correct.sum() < len(correct)
+    best = max(names, key=lambda name: roc_auc_score(correct, scores[name])) if both_kinds else "confidence"
+    return Calibration(temperature, fit_threshold(scores[best][of_five], correct[of_five]), best)

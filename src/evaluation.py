@@ -3,11 +3,19 @@
 import keras
 import numpy as np
 import pandas as pd
+from sklearn.metrics import roc_auc_score
 
-from src.calibration import Calibration, five_probabilities
+from src.calibration import Calibration, five_probabilities, sure_scores
 from src.datasets import Emotions, Keypoints
 from src.labels import EMOTIONS, KEYPOINT_COLUMNS
-from src.metrics import emotion_scores, keypoint_scores, nme_percent
+from src.metrics import (
+    accuracy_by_coverage,
+    emotion_scores,
+    keypoint_scores,
+    mcnemar_p,
+    nme_percent,
+    reliability,
+)
 from src.paths import RUNS
 from src.predict import FaceReader, load_network, predict_emotions, predict_keypoints, read_calibration
 from src.records import EMOTIONS as EMOTION_TASK
@@ -45,18 +53,48 @@ def evaluate_emotions(run: str, faces: Emotions) -> dict:
     The calibration is that of the chosen network, fitted on validation, and applied to it alone.
     """
     chosen = best_recipe(run, EMOTION_TASK)
-    scores = {}
+    scores, correct = {}, {}
     for name, record, model in _networks(run, EMOTION_TASK):
         calibration = read_calibration(RUNS / run) if name == chosen else Calibration()
         outputs = predict_emotions(model, faces.images)
         single = five_probabilities(predict_emotions(model, faces.images, mirror=False))
+        correct[name] = five_probabilities(outputs).argmax(axis=1) == faces.labels
         scores[name] = {
             **emotion_scores(five_probabilities(outputs, calibration.temperature), faces.labels, EMOTIONS),
             "ece_uncalibrated": emotion_scores(five_probabilities(outputs), faces.labels, EMOTIONS)["ece"],
             "accuracy_one_pass": float(np.mean(single.argmax(axis=1) == faces.labels)),
             **_facts(record, model.count_params()),
         }
+    for name in scores.keys() - {chosen}:
+        scores[name]["mcnemar_p_against_chosen"] = mcnemar_p(correct[chosen], correct[name])
     return {"chosen": chosen, "test": scores, "validation": _validation(run, EMOTION_TASK)}
+
+
+def evaluate_confidence(reader: FaceReader, faces: Emotions) -> dict:
+    """How far the reader's "sure" may be trusted on faces of all seven classes: plain numbers, and curves to draw.
+
+    Faces of fear and neutral, where there are any, ought to be "not sure": none of the five answers is right for them.
+    """
+    outputs, calibration = predict_emotions(reader.emotions, faces.images), reader.calibration
+    five, scores = five_probabilities(outputs, calibration.temperature), sure_scores(outputs, calibration)
+    ours, sure = faces.labels < len(EMOTIONS), scores >= calibration.sure_above
+    correct = (five.argmax(axis=1) == faces.labels)[ours]
+    coverage = np.linspace(0.05, 1, 20)
+    found = {
+        "sure_by": calibration.sure_by,
+        "sure_above": calibration.sure_above,
+        "sure_share": float(sure[ours].mean()),
+        "accuracy_when_sure": float(correct[sure[ours]].mean()) if sure[ours].any() else None,
+        "accuracy_at_80_percent": float(accuracy_by_coverage(scores[ours], correct, [0.8])[0]),
+        "coverage": coverage.tolist(),
+        "accuracy_by_coverage": accuracy_by_coverage(scores[ours], correct, coverage).tolist(),
+        "reliability_before": reliability(five_probabilities(outputs)[ours], faces.labels[ours]),
+        "reliability": reliability(five[ours], faces.labels[ours]),
+    }
+    if not ours.all():
+        found["other_emotions_flagged"] = float((~sure[~ours]).mean())
+        found["auroc_five_against_other"] = float(roc_auc_score(ours, scores))
+    return found
 
 
 def evaluate_keypoints(run: str, training: Keypoints, tests: dict[str, Keypoints]) -> dict:

@@ -1,6 +1,7 @@
 """Scores, in NumPy and scikit-learn: keypoint errors in px and as NME, accuracy with an interval, macro-F1, ECE."""
 
 import numpy as np
+from scipy.stats import binomtest
 from sklearn.metrics import f1_score, precision_recall_fscore_support
 
 from src.labels import KEYPOINTS, OUTER_EYE_CORNERS
@@ -57,16 +58,37 @@ def wilson_interval(correct: int, total: int, z: float = 1.959964) -> tuple[floa
     return float((centre - spread) / scale), float((centre + spread) / scale)
 
 
-def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
-    """ECE (Naeini 2015): mean gap between confidence and accuracy over equal-width confidence bins, in 0..1.
+def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> dict[str, list]:
+    """Equal-width bins of confidence: how many faces fall in each, their mean confidence and their accuracy.
 
-    probabilities (n, classes) that sum to 1; labels (n,) integers.
+    probabilities (n, classes) that sum to 1; labels (n,) integers. Empty bins are left out.
     """
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == labels
     which = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = np.bincount(which, weights=confidence - correct, minlength=bins)
-    return float(np.abs(gaps).sum() / len(labels))
+    faces, *sums = (np.bincount(which, weights=it, minlength=bins) for it in (None, confidence, correct))
+    filled = faces > 0
+    means = [(total[filled] / faces[filled]).tolist() for total in sums]
+    return {"faces": faces[filled].astype(int).tolist(), "confidence": means[0], "accuracy": means[1]}
+
+
+def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
+    """ECE (Naeini 2015): mean gap between confidence and accuracy over the bins of `reliability`, in 0..1."""
+    faces, confidence, accuracy = (np.array(it) for it in reliability(probabilities, labels, bins).values())
+    return float((faces * np.abs(confidence - accuracy)).sum() / len(labels))
+
+
+def mcnemar_p(correct: np.ndarray, other_correct: np.ndarray) -> float:
+    """Exact McNemar test of two networks on the same faces: bool (n,) each -> two-sided p of "equally good"."""
+    only_one, only_other = int((correct & ~other_correct).sum()), int((other_correct & ~correct).sum())
+    return binomtest(only_one, only_one + only_other).pvalue if only_one + only_other else 1.0
+
+
+def accuracy_by_coverage(scores: np.ndarray, correct: np.ndarray, coverage: np.ndarray) -> np.ndarray:
+    """Accuracy of the surest share of the faces, for each share in `coverage`: scores (n,), correct bool (n,)."""
+    ranked = correct[np.argsort(-scores, kind="stable")]
+    counts = np.maximum(1, np.round(np.asarray(coverage) * len(scores)).astype(int))
+    return np.cumsum(ranked)[counts - 1] / counts
 
 
 def emotion_scores(probabilities: np.ndarray, labels: np.ndarray, names: tuple[str, ...]) -> dict:

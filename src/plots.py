@@ -5,7 +5,6 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -49,24 +48,6 @@ def _grid(count: int, columns: int, side: float = 1.4, extra: float = 0.0):
     for axis in axes.flat[count:]:
         axis.axis("off")
     return figure, axes
-
-
-def emotion_counts(counts: pd.DataFrame) -> Figure:
-    """counts: a row an emotion, a column a split -> stacked bars, the total at each bar's end."""
-    figure, axis = plt.subplots(figsize=(8, 0.55 * len(counts) + 1.4))
-    left = np.zeros(len(counts))
-    for split, colour in zip(counts, sns.color_palette("colorblind"), strict=False):
-        axis.barh(counts.index, counts[split], left=left, label=split, color=colour)
-        left += counts[split].to_numpy()
-    for y, total in enumerate(left):
-        axis.text(total, y, f" {int(total):,}", va="center")
-    axis.invert_yaxis()
-    axis.set_xlabel("faces")
-    axis.set_title("Faces per emotion and split")
-    axis.margins(x=0.12)
-    axis.legend(frameon=False, loc="lower right")
-    sns.despine(figure)
-    return figure
 
 
 def labelled_rows(images: dict[str, np.ndarray], columns: int = 8) -> Figure:
@@ -131,65 +112,6 @@ def keypoint_spread(keypoints_px: np.ndarray, mean_face: np.ndarray) -> Figure:
     return figure
 
 
-def curves(histories: dict[str, list[dict]], panels: dict[str, str], best_by: dict[str, int]) -> Figure:
-    """Training (dashed) and validation (full) curves.
-
-    histories: recipe -> rows of the record's history; panels: metric as recorded, without val_ -> axis label;
-    best_by: recipe -> epoch whose weights were kept, marked by a ring.
-    """
-    figure, axes = plt.subplots(1, len(panels), figsize=(5.2 * len(panels), 3.6), squeeze=False)
-    for axis, (metric, label) in zip(axes[0], panels.items(), strict=True):
-        for (name, rows), colour in zip(histories.items(), sns.color_palette("colorblind"), strict=False):
-            table = pd.DataFrame(rows).set_index("epoch")
-            axis.plot(table.index, table[metric], "--", color=colour, alpha=0.8, label=f"{name}, training")
-            axis.plot(table.index, table[f"val_{metric}"], color=colour, label=f"{name}, validation")
-            axis.plot(best_by[name], table[f"val_{metric}"][best_by[name]], "o", mfc="white", color=colour, ms=7)
-        axis.set(xlabel="epoch", ylabel=label)
-        axis.xaxis.get_major_locator().set_params(integer=True)
-    axes[0][0].legend(frameon=False, fontsize=8)
-    sns.despine(figure)
-    figure.tight_layout()
-    return figure
-
-
-def confusion(matrix: np.ndarray, title: str) -> Figure:
-    """matrix: counts (5, 5), rows true, columns predicted -> shares of each true class, counts beneath."""
-    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    words = [[f"{s:.0%}\n{n}" for s, n in zip(*row, strict=True)] for row in zip(share, matrix, strict=True)]
-    figure, axis = plt.subplots(figsize=(5.6, 4.8))
-    sns.heatmap(
-        share,
-        annot=np.array(words),
-        fmt="",
-        cmap="Blues",
-        vmin=0,
-        vmax=1,
-        square=True,
-        ax=axis,
-        xticklabels=EMOTIONS,
-        yticklabels=EMOTIONS,
-        cbar=False,
-        linewidths=0.5,
-    )
-    axis.set(xlabel="predicted", ylabel="true", title=title)
-    axis.tick_params(axis="y", rotation=0)
-    return figure
-
-
-def point_errors(errors_px: pd.DataFrame) -> Figure:
-    """errors_px: a row a keypoint, a column a network -> mean error in px of the 96 frame as bars."""
-    figure, axis = plt.subplots(figsize=(7, 5))
-    height = 0.8 / len(errors_px.columns)
-    for i, (name, colour) in enumerate(zip(errors_px, sns.color_palette("colorblind"), strict=False)):
-        axis.barh(np.arange(len(errors_px)) + i * height, errors_px[name], height, label=name, color=colour)
-    axis.set_yticks(np.arange(len(errors_px)) + 0.4 - height / 2, [n.replace("_", " ") for n in errors_px.index])
-    axis.invert_yaxis()
-    axis.set_xlabel("mean error, px of the 96x96 face")
-    axis.legend(frameon=False)
-    sns.despine(figure)
-    return figure
-
-
 def looked_at(rows: dict[str, tuple[np.ndarray, np.ndarray]], titles: list[str]) -> Figure:
     """Faces under a veil that is clear where the network looked.
 
@@ -205,35 +127,6 @@ def looked_at(rows: dict[str, tuple[np.ndarray, np.ndarray]], titles: list[str])
         axis.set_title(title, fontsize=10)
     figure.subplots_adjust(wspace=0.05, hspace=0.05)
     return figure
-
-
-def stress_curves(table: pd.DataFrame) -> Figure:
-    """How much of each score is left under stress, a panel a stress.
-
-    table: columns stress, level (0 unchanged to 5), strength (words), kept (1: as good as unchanged) and network.
-    """
-    grid = sns.relplot(
-        table,
-        x="level",
-        y="kept",
-        hue="network",
-        style="network",
-        col="stress",
-        col_wrap=4,
-        kind="line",
-        markers=True,
-        dashes=False,
-        palette="colorblind",
-        height=1.9,
-        aspect=1.35,
-        facet_kws={"sharex": False, "ylim": (0, 1.1)},
-    )
-    for name, axis in grid.axes_dict.items():
-        words = table[table["stress"] == name].drop_duplicates("level")
-        axis.set_xticks(words["level"], words["strength"], fontsize=8)
-    grid.set_titles("{col_name}", size=9).set_axis_labels("", "score kept")
-    sns.move_legend(grid, "lower right", frameon=False, title=None, bbox_to_anchor=(0.95, 0.1))
-    return grid.figure
 
 
 def face_board(images: np.ndarray, table: pd.DataFrame, truth: list[str], columns: int = 6) -> Figure:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from src import resnet  # noqa: F401  registers SoftArgmax, which model_from_json looks up
-from src.calibration import Calibration, five_probabilities
+from src.calibration import Calibration, five_probabilities, sure_scores
 from src.labels import EMOTIONS, FRAME, KEYPOINT_COLUMNS
 from src.paths import WEIGHTS, shown
 from src.preprocess import flip_keypoints, to_input
@@ -121,16 +121,16 @@ class FaceReader:
         """
         images = as_faces(faces)
         if not len(images):
-            points, probabilities = np.zeros((0, len(KEYPOINT_COLUMNS))), np.zeros((0, len(EMOTIONS)))
+            points, outputs = np.zeros((0, len(KEYPOINT_COLUMNS))), np.zeros((0, len(EMOTIONS)))
         else:
             points = predict_keypoints(self.keypoints, images).reshape(len(images), -1)
             outputs = predict_emotions(self.emotions, images)
-            probabilities = five_probabilities(outputs, self.calibration.temperature)
+        probabilities = five_probabilities(outputs, self.calibration.temperature)
         table = pd.DataFrame(points, columns=list(KEYPOINT_COLUMNS))
         table["emotion"] = [EMOTIONS[i] for i in probabilities.argmax(axis=1)]
         table[[f"p_{name}" for name in EMOTIONS]] = probabilities
         table["confidence"] = probabilities.max(axis=1, initial=0)
-        table["sure"] = table["confidence"] >= self.calibration.sure_above
+        table["sure"] = sure_scores(outputs, self.calibration) >= self.calibration.sure_above
         return table
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src.calibration import calibrate, fit_temperature, fit_threshold, five_probabilities
+from src.calibration import calibrate, fit_temperature, fit_threshold, five_probabilities, sure_scores
 
 TRUE_SHARES = np.array([0.6, 0.1, 0.1, 0.1, 0.1])
 LABELS = np.array([0, 0, 0, 0, 0, 0, 1, 2, 3, 4])  # what TRUE_SHARES promises of ten faces
@@ -26,21 +26,44 @@ def test_five_of_seven_outputs_are_the_softmax_of_their_five_logits():
     np.testing.assert_allclose(five_probabilities(np.eye(7, dtype=np.float32)[:1], 3), np.eye(5)[:1], atol=1e-9)
 
 
-def confident(*values):
-    """Faces that are called 0 with these confidences."""
-    return np.array([[value, 1 - value, 0, 0, 0] for value in values])
+def test_the_threshold_is_the_lowest_score_that_keeps_the_accuracy():
+    scores = np.array([0.7, 0.95, 0.8, 0.9, 0.6])
+    correct = np.array([False, True, True, True, True])  # from the surest down: right, right, right, wrong, right
+    assert fit_threshold(scores, correct, 0.9) == 0.8
+    assert fit_threshold(scores, correct, 0.8) == 0.6
+    assert fit_threshold(scores, correct, 0.75) == 0.6
 
 
-def test_the_threshold_is_the_lowest_confidence_that_keeps_the_accuracy():
-    probabilities = confident(0.7, 0.95, 0.8, 0.9, 0.6)
-    labels = np.array([1, 0, 0, 0, 0])  # from the most confident down: right, right, right, wrong, right
-    assert fit_threshold(probabilities, labels, 0.9) == 0.8
-    assert fit_threshold(probabilities, labels, 0.8) == 0.6
-    assert fit_threshold(probabilities, labels, 0.75) == 0.6
+def test_equal_scores_stay_together_and_an_unreachable_accuracy_gives_1():
+    scores, correct = np.array([0.9, 0.8, 0.8]), np.array([True, True, False])
+    assert fit_threshold(scores, correct, 0.9) == 0.9, "0.8 would let the wrong one in"
+    assert fit_threshold(scores, correct, 0.6) == 0.8
+    assert fit_threshold(scores, np.zeros(3, bool), 0.9) == 1
 
 
-def test_equal_confidences_stay_together_and_an_unreachable_accuracy_gives_1():
-    probabilities = confident(0.9, 0.8, 0.8)
-    assert fit_threshold(probabilities, np.array([0, 0, 1]), 0.9) == 0.9, "0.8 would let the wrong one in"
-    assert fit_threshold(probabilities, np.array([0, 0, 1]), 0.6) == 0.8
-    assert fit_threshold(probabilities, np.array([1, 1, 1]), 0.9) == 1
+def seven(confidence, five):
+    """Outputs that call a face 0: `confidence` of the five is its, the five have `five` of all."""
+    rest = (1 - confidence) / 4
+    return [*(five * np.array([confidence, rest, rest, rest, rest])), (1 - five) / 2, (1 - five) / 2]
+
+
+def test_faces_of_other_emotions_make_the_score_look_at_what_the_five_have():
+    outputs = np.array([seven(0.9, 0.9), seven(0.9, 0.8), seven(0.9, 0.2), seven(0.9, 0.1)])
+    found = calibrate(outputs, np.array([0, 0, 5, 6]))
+    assert found.sure_by in ("share of the five", "both")
+    scores = sure_scores(outputs, found)
+    assert (scores >= found.sure_above).tolist() == [True, True, False, False]
+
+
+def test_wrong_answers_among_the_five_make_the_score_look_at_the_confidence():
+    outputs = np.array([seven(0.9, 0.5), seven(0.8, 0.9), seven(0.4, 0.8), seven(0.3, 0.7)])
+    found = calibrate(outputs, np.array([0, 0, 1, 2]))
+    assert found.sure_by == "confidence"
+    assert (sure_scores(outputs, found) >= found.sure_above).tolist() == [True, True, False, False]
+
+
+def test_a_network_of_five_classes_knows_its_confidence_only():
+    outputs = np.array([[0.6, 0.1, 0.1, 0.1, 0.1], [0.3, 0.2, 0.2, 0.2, 0.1]])
+    found = calibrate(outputs, np.array([0, 1]))
+    assert found.sure_by == "confidence"
+    np.testing.assert_allclose(sure_scores(outputs, found), five_probabilities(outputs, found.temperature).max(axis=1))

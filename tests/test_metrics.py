@@ -3,11 +3,14 @@ import pytest
 
 from src.labels import EMOTIONS, KEYPOINTS, OUTER_EYE_CORNERS
 from src.metrics import (
+    accuracy_by_coverage,
     emotion_scores,
     expected_calibration_error,
     keypoint_scores,
+    mcnemar_p,
     nme_percent,
     point_errors_px,
+    reliability,
     rmse_px,
     wilson_interval,
 )
@@ -83,3 +86,23 @@ def test_ece_of_calibrated_and_of_confidently_wrong_answers():
     assert expected_calibration_error(np.eye(5)[[0, 1, 2]], np.array([1, 2, 3])) == pytest.approx(1)
     half = np.array([sure] * 10)
     assert expected_calibration_error(half, np.zeros(10, int)) == pytest.approx(0.3), "always right at 0.7"
+
+
+def test_reliability_bins_hold_means_and_leave_out_the_empty():
+    probabilities = np.array([[0.91, 0.09], [0.95, 0.05], [0.4, 0.6]])
+    bins = reliability(probabilities, np.array([0, 1, 1]), bins=10)
+    assert bins["faces"] == [1, 2] and bins["accuracy"] == [1, 0.5]
+    assert bins["confidence"] == pytest.approx([0.6, 0.93])
+
+
+def test_mcnemar_looks_only_at_faces_on_which_two_networks_differ():
+    correct = np.array([True] * 10 + [False] * 2 + [True] * 50)
+    other = np.array([False] * 10 + [True] * 2 + [True] * 50)
+    assert mcnemar_p(correct, other) == pytest.approx(0.0386, abs=1e-4), "2 of 12, two-sided: textbook value"
+    assert mcnemar_p(correct, other) == mcnemar_p(other, correct)
+    assert mcnemar_p(correct, correct) == 1
+
+
+def test_accuracy_by_coverage_takes_the_surest_first():
+    scores, correct = np.array([0.2, 0.9, 0.5, 0.7]), np.array([False, True, False, True])
+    assert accuracy_by_coverage(scores, correct, [0.25, 0.5, 0.75, 1]) == pytest.approx([1, 1, 2 / 3, 1 / 2])

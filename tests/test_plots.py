@@ -27,14 +27,6 @@ def texts(axis):
     return [text.get_text().strip() for text in axis.texts]
 
 
-def test_emotion_counts_shows_each_split_and_the_totals():
-    counts = pd.DataFrame({"Training": [4000, 20], "PublicTest": [500, 3]}, index=["anger", "disgust"])
-    (axis,) = plots.emotion_counts(counts).axes
-    assert [bar.get_width() for bar in axis.patches] == [4000, 20, 500, 3]
-    assert [bar.get_x() for bar in axis.patches] == [0, 0, 4000, 20]
-    assert texts(axis) == ["4,500", "23"]
-
-
 def test_labelled_rows_names_each_row():
     figure = plots.labelled_rows({"anger": FACES[:3], "sad": FACES[3:5]}, columns=3)
     shown = [axis for axis in figure.axes if axis.images]
@@ -71,32 +63,6 @@ def test_keypoint_spread_draws_every_point_of_every_face_and_the_means():
     (axis,) = plots.keypoint_spread(POINTS, FACES.mean(axis=0)).axes
     assert len(drawn_points(axis)) == 150 + 15, "and the means"
     assert axis.get_ylim() == (95.5, -0.5)
-
-
-def test_curves_draws_both_ways_and_rings_the_kept_epoch():
-    def history(start):
-        return [{"epoch": e, "loss": start - e, "val_loss": start + e, "mae": 1, "val_mae": 2} for e in (1, 2, 3)]
-
-    figure = plots.curves({"a": history(9), "b": history(5)}, {"loss": "loss", "mae": "error"}, {"a": 3, "b": 1})
-    assert [axis.get_ylabel() for axis in figure.axes] == ["loss", "error"]
-    training, validation, ring = figure.axes[0].lines[:3]
-    assert training.get_ydata().tolist() == [8, 7, 6] and validation.get_ydata().tolist() == [10, 11, 12]
-    assert (ring.get_xdata().tolist(), ring.get_ydata().tolist()) == ([3], [12])
-    assert len(figure.axes[0].lines) == 6
-
-
-def test_confusion_writes_shares_of_the_true_class_and_counts():
-    (axis,) = plots.confusion(np.diag([4, 0, 2, 8, 1]) + np.eye(5, k=1, dtype=int), "test").axes
-    assert texts(axis)[:3] == ["80%\n4", "20%\n1", "0%\n0"] and texts(axis)[6] == "0%\n0"
-    assert [label.get_text() for label in axis.get_yticklabels()] == list(EMOTIONS)
-    assert (axis.get_xlabel(), axis.get_ylabel(), axis.get_title()) == ("predicted", "true", "test")
-
-
-def test_point_errors_has_a_bar_a_point_and_network():
-    errors = pd.DataFrame(RNG.uniform(1, 3, (15, 2)), index=KEYPOINTS, columns=["mean face", "small"])
-    (axis,) = plots.point_errors(errors).axes
-    np.testing.assert_allclose([bar.get_width() for bar in axis.patches], errors.to_numpy().T.ravel())
-    assert axis.get_yticklabels()[10].get_text() == "nose tip"
 
 
 def test_the_face_board_says_what_is_right_wrong_and_unsure():

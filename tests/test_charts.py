@@ -1,0 +1,88 @@
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+
+from src import charts
+from src.labels import EMOTIONS, KEYPOINTS
+
+RNG = np.random.default_rng(0)
+FACES = RNG.integers(0, 256, (10, 96, 96), dtype=np.uint8)
+POINTS = RNG.uniform(10, 80, (10, 15, 2))
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    plt.switch_backend("Agg")
+    yield
+    plt.close("all")
+
+
+def drawn_points(axis):
+    return np.concatenate([dots.get_offsets() for dots in axis.collections])
+
+
+def texts(axis):
+    return [text.get_text().strip() for text in axis.texts]
+
+
+def test_emotion_counts_shows_each_split_and_the_totals():
+    counts = pd.DataFrame({"Training": [4000, 20], "PublicTest": [500, 3]}, index=["anger", "disgust"])
+    (axis,) = charts.emotion_counts(counts).axes
+    assert [bar.get_width() for bar in axis.patches] == [4000, 20, 500, 3]
+    assert [bar.get_x() for bar in axis.patches] == [0, 0, 4000, 20]
+    assert texts(axis) == ["4,500", "23"]
+
+
+def test_curves_draws_both_ways_and_rings_the_kept_epoch():
+    def history(start):
+        return [{"epoch": e, "loss": start - e, "val_loss": start + e, "mae": 1, "val_mae": 2} for e in (1, 2, 3)]
+
+    figure = charts.curves({"a": history(9), "b": history(5)}, {"loss": "loss", "mae": "error"}, {"a": 3, "b": 1})
+    assert [axis.get_ylabel() for axis in figure.axes] == ["loss", "error"]
+    training, validation, ring = figure.axes[0].lines[:3]
+    assert training.get_ydata().tolist() == [8, 7, 6] and validation.get_ydata().tolist() == [10, 11, 12]
+    assert (ring.get_xdata().tolist(), ring.get_ydata().tolist()) == ([3], [12])
+    assert len(figure.axes[0].lines) == 6
+
+
+def test_confusion_writes_shares_of_the_true_class_and_counts():
+    (axis,) = charts.confusion(np.diag([4, 0, 2, 8, 1]) + np.eye(5, k=1, dtype=int), "test").axes
+    assert texts(axis)[:3] == ["80%\n4", "20%\n1", "0%\n0"] and texts(axis)[6] == "0%\n0"
+    assert [label.get_text() for label in axis.get_yticklabels()] == list(EMOTIONS)
+    assert (axis.get_xlabel(), axis.get_ylabel(), axis.get_title()) == ("predicted", "true", "test")
+
+
+def test_point_errors_has_a_bar_a_point_and_network():
+    errors = pd.DataFrame(RNG.uniform(1, 3, (15, 2)), index=KEYPOINTS, columns=["mean face", "small"])
+    (axis,) = charts.point_errors(errors).axes
+    np.testing.assert_allclose([bar.get_width() for bar in axis.patches], errors.to_numpy().T.ravel())
+    assert axis.get_yticklabels()[10].get_text() == "nose tip"
+
+
+def test_confidence_shows_both_reliabilities_and_where_sure_lies():
+    bins = {"faces": [1, 2], "confidence": [0.4, 0.9], "accuracy": [0.5, 1.0]}
+    found = {
+        "reliability_before": bins,
+        "reliability": bins,
+        "coverage": [0.5, 1],
+        "accuracy_by_coverage": [1, 0.8],
+        "sure_share": 0.5,
+        "accuracy_when_sure": 1,
+    }
+    left, right = charts.confidence(found).axes
+    assert [line.get_ydata()[-1] for line in left.lines] == [1, 1.0, 1.0]
+    assert [line.get_xdata()[-1] for line in right.lines] == [1, 0.5]
+    assert len(charts.confidence({**found, "accuracy_when_sure": None}).axes[1].lines) == 1
+
+
+def test_stress_curves_have_a_panel_a_stress_with_its_strengths_below():
+    rows = [
+        {"stress": name, "level": level, "strength": word, "kept": 1 - level / 10, "network": network}
+        for name in ("blur", "noise")
+        for network in ("emotions", "keypoints")
+        for level, word in enumerate(("none", "1", "2"))
+    ]
+    axes = charts.stress_curves(pd.DataFrame(rows)).axes
+    assert [axis.get_title() for axis in axes] == ["blur", "noise"]
+    assert [label.get_text() for label in axes[1].get_xticklabels()] == ["none", "1", "2"]
