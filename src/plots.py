@@ -92,7 +92,15 @@ def left_and_right(images: np.ndarray, keypoints_px: np.ndarray, titles: list[st
         scale = image.shape[0] / FRAME
         for side, colour in colours.items():
             x, y = ((points[sides == side] + 0.5) * scale - 0.5).T
-            axis.scatter(x, y, s=26, c=colour, edgecolors="black", linewidths=0.5, label=f"named {side}")
+            axis.scatter(
+                x,
+                y,
+                s=26,
+                c=colour,
+                edgecolors="black",
+                linewidths=0.5,
+                label="on the midline" if side == "middle" else f"named {side}",
+            )
         axis.set_title(title, fontsize=10)
     axes[0][0].legend(fontsize=7, loc="lower left", framealpha=0.8)
     figure.subplots_adjust(wspace=0.06)

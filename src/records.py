@@ -34,7 +34,7 @@ class Task:
     sign: int  # 1: smaller is better, -1: larger is better
 
 
-KEYPOINTS = Task("keypoints", "FacialKeyPoints-model.json", "FacialKeyPoints.weights.h5", "val_masked_rmse", 1)
+KEYPOINTS = Task("keypoints", "FacialKeyPoints-model.json", "FacialKeyPoints.weights.h5", "val_nme_percent", 1)
 EMOTIONS = Task("emotions", "FacialExpression-model.json", "FacialExpression.weights.h5", "val_five_accuracy", -1)
 
 

@@ -3,6 +3,7 @@
 Notebooks 02 and 03 call `train_keypoints` and `train_emotions`; `src.records` says what they leave behind.
 """
 
+import json
 from pathlib import Path
 
 import keras
@@ -12,9 +13,12 @@ from src import losses
 from src.datasets import Emotions, Keypoints, load_emotions, load_keypoints, sample_emotions, sample_keypoints
 from src.files import replacing
 from src.labels import FRAME, KEYPOINT_COLUMNS
-from src.paths import EMOTIONS_CSV, KEYPOINTS_CSV
+from src.metrics import nme_percent
+from src.paths import EMOTIONS_CSV, KEYPOINTS_CSV, shown
+from src.predict import predict_keypoints
 from src.preprocess import EMOTION_AUGMENTS, KEYPOINT_AUGMENTS, augment_faces, to_input, training_stream
 from src.recipes import EMOTION_NETWORKS, KEYPOINT_NETWORKS, Recipe
+from src.records import write_json
 from src.training import make_repeatable, train
 
 
@@ -52,20 +56,44 @@ def balanced_rows(source: np.ndarray) -> np.ndarray:
     return np.repeat(np.arange(len(source)), [repeats[name] for name in source])
 
 
+def _trusted_nme_percent(model: keras.Model, validation: Keypoints) -> float:
+    """Mean NME, mirror averaged, over the faces whose points people corrected; over all where there are none."""
+    trusted = validation.source == "helen"
+    if not trusted.any():
+        trusted[:] = True
+    nme = nme_percent(predict_keypoints(model, validation.images[trusted]), validation.keypoints_px[trusted])
+    return float(np.nanmean(nme))
+
+
+def _go_on_from(model: keras.Model, recipe: Recipe, folder: Path) -> dict:
+    """Loads the kept weights of the training that the recipe starts from; returns what the record says of it."""
+    if recipe.start is None:
+        return {}
+    past = folder.parent / recipe.start
+    if not (past / "best.weights.h5").exists():
+        raise FileNotFoundError(f"{shown(past)} holds no weights to go on from: train recipe {recipe.start} first")
+    model.load_weights(past / "best.weights.h5")
+    return {"start": json.loads((past / "record.json").read_text())["best"]}
+
+
 def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[keras.Model, dict]:
     """Trains on the people of Training, chooses the epoch on those of Validation; (model, record).
 
-    In validation HELEN and YouTube faces count alike, whatever a recipe repeats in training.
+    The epoch is chosen on faces of both sources, which count alike, or of the one that the recipe trains on; recipes
+    are compared by `val_nme_percent` of the kept epoch, over HELEN's validation faces where there are any.
     """
     make_repeatable(recipe)
     model = KEYPOINT_NETWORKS[recipe.network](recipe.seed)
     _write_network(model, folder)
     training, validation = faces.split("Training"), faces.split("Validation")
     stored, augment = training.stored, KEYPOINT_AUGMENTS[recipe.augment]
-    shown = np.repeat(np.arange(len(stored)), np.where(training.source == "helen", recipe.helen_repeats, 1))
+    repeats = np.where(training.source == "helen", recipe.helen_repeats, 1)
+    if recipe.source:
+        repeats *= training.source == recipe.source
+    rows_of_an_epoch = np.repeat(np.arange(len(stored)), repeats)
 
     def make_batch(indices, rng):
-        rows = shown[indices]
+        rows = rows_of_an_epoch[indices]
         inputs, points = augment_faces(
             stored[rows], training.keypoints_px[rows], augment, rng, side=FRAME, frame_in_source=FRAME
         )
@@ -73,9 +101,11 @@ def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[ker
 
     def stream(first_epoch):
         shapes = ((FRAME, FRAME, 1), (len(KEYPOINT_COLUMNS),))
-        return _stream(make_batch, len(shown), recipe, first_epoch, shapes)
+        return _stream(make_batch, len(rows_of_an_epoch), recipe, first_epoch, shapes)
 
     judged = balanced_rows(validation.source)
+    if recipe.source:
+        judged = np.flatnonzero(validation.source == recipe.source)
     targets = validation.keypoints_px.reshape(len(validation), -1)[judged]
     record = train(
         model,
@@ -84,8 +114,14 @@ def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[ker
         recipe,
         folder,
         metrics=[losses.masked_rmse],
-        data={"training_faces": len(stored), "validation_faces": len(validation)},
+        data={
+            "training_faces": int(np.count_nonzero(repeats)),
+            "validation_faces": len(validation),
+            **_go_on_from(model, recipe, folder),
+        },
     )
+    record["best"]["val_nme_percent"] = _trusted_nme_percent(model, validation)
+    write_json(folder / "record.json", record)
     return model, record
 
 
