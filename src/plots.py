@@ -71,8 +71,8 @@ def faces_with_keypoints(images: np.ndarray, keypoints_px: np.ndarray, titles=No
         _mark(axis, keypoints_px[i], image.shape[0] / FRAME)
         if titles is not None:
             axis.set_title(titles[i], fontsize=8, pad=2)
-    figure.legend(handles=_part_legend(), loc="lower center", ncol=4, frameon=False, bbox_to_anchor=(0.5, 0.02))
-    figure.subplots_adjust(wspace=0.05, hspace=0.05 if titles is None else 0.2)
+    figure.subplots_adjust(wspace=0.05, hspace=0.05 if titles is None else 0.2, bottom=0.02)
+    figure.legend(handles=_part_legend(), loc="upper center", ncol=4, frameon=False, bbox_to_anchor=(0.5, 0.02))
     return figure
 
 
