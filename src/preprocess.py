@@ -60,6 +60,18 @@ KEYPOINT_AUGMENTS = {
     "baseline": Augment(flip=1 / 3, brighten=1 / 3),
     "unswapped": Augment(flip=1 / 3, brighten=1 / 3, swap_sides=False),
     "mild": Augment(rotation_deg=10, zoom=0.1, shift=0.04, flip=0.5, gain=0.25, offset=15),
+    "moderate": Augment(
+        rotation_deg=20,
+        zoom=0.15,
+        shift=0.06,
+        flip=0.5,
+        gain=0.4,
+        offset=25,
+        blur=0.1,
+        shrink=0.2,
+        noise=0.1,
+        erase=0.1,
+    ),
     "strong": Augment(
         rotation_deg=40,
         zoom=0.25,
