@@ -64,7 +64,7 @@ _COMPACT = Recipe(
     helen_repeats=3,
     jit_compile=True,
 )
-# YouTube's points sit up to two pixels beside HELEN's (to the right, brows further apart): the last word is HELEN's.
+# YouTube's points lean to one side (notebook 02 measures it): the last word is HELEN's, whose points people corrected.
 # And after hard changes, under which the network is worse on training faces than on validation, milder ones.
 _TUNED = replace(
     _COMPACT, start="compact", source="helen", augment="moderate", helen_repeats=6, epochs=12, learning_rate=1e-3
