@@ -61,7 +61,7 @@ def test_point_errors_has_a_bar_a_point_and_network():
 
 
 def test_confidence_shows_both_reliabilities_and_where_sure_lies():
-    bins = {"faces": [1, 2], "confidence": [0.4, 0.9], "accuracy": [0.5, 1.0]}
+    bins = {"faces": [9, 10, 20], "confidence": [0.2, 0.4, 0.9], "accuracy": [1.0, 0.5, 1.0]}
     found = {
         "reliability_before": bins,
         "reliability": bins,
@@ -71,7 +71,7 @@ def test_confidence_shows_both_reliabilities_and_where_sure_lies():
         "accuracy_when_sure": 1,
     }
     left, right = charts.confidence(found).axes
-    assert [line.get_ydata()[-1] for line in left.lines] == [1, 1.0, 1.0]
+    assert [list(line.get_ydata()) for line in left.lines] == [[0, 1], [0.5, 1], [0.5, 1]], "nine faces are too few"
     assert [line.get_xdata()[-1] for line in right.lines] == [1, 0.5]
     assert len(charts.confidence({**found, "accuracy_when_sure": None}).axes[1].lines) == 1
 
