@@ -7,8 +7,6 @@ from src import charts
 from src.labels import EMOTIONS, KEYPOINTS
 
 RNG = np.random.default_rng(0)
-FACES = RNG.integers(0, 256, (10, 96, 96), dtype=np.uint8)
-POINTS = RNG.uniform(10, 80, (10, 15, 2))
 
 
 @pytest.fixture(autouse=True)
@@ -16,10 +14,6 @@ def _close_figures():
     plt.switch_backend("Agg")
     yield
     plt.close("all")
-
-
-def drawn_points(axis):
-    return np.concatenate([dots.get_offsets() for dots in axis.collections])
 
 
 def texts(axis):

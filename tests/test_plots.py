@@ -23,10 +23,6 @@ def drawn_points(axis):
     return np.concatenate([dots.get_offsets() for dots in axis.collections])
 
 
-def texts(axis):
-    return [text.get_text().strip() for text in axis.texts]
-
-
 def test_labelled_rows_names_each_row():
     figure = plots.labelled_rows({"anger": FACES[:3], "sad": FACES[3:5]}, columns=3)
     shown = [axis for axis in figure.axes if axis.images]
