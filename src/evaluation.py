@@ -138,14 +138,12 @@ def stress_reports(run: str, emotions: Emotions, keypoints: Keypoints, faces: in
     points = predict_keypoints(reader.keypoints, images)
 
     def accuracy(changed, _):
-        return float(
-            (
-                predict_emotions(reader.emotions, changed, mirror=False)[:, : len(EMOTIONS)].argmax(axis=1) == labels
-            ).mean()
-        )
+        five = five_probabilities(predict_emotions(reader.emotions, changed, mirror=False))
+        return float((five.argmax(axis=1) == labels).mean())
 
     def nme(changed, keypoints_px):
-        return float(nme_percent(predict_keypoints(reader.keypoints, changed, mirror=False), keypoints_px).mean())
+        found = predict_keypoints(reader.keypoints, changed, mirror=False)
+        return float(np.nanmean(nme_percent(found, keypoints_px)))
 
     others = rng.permutation(len(keypoints))[:faces]
     return {
@@ -157,7 +155,7 @@ def stress_reports(run: str, emotions: Emotions, keypoints: Keypoints, faces: in
 
 
 def kept_under_stress(reports: dict[str, dict]) -> pd.DataFrame:
-    """Rows for `plots.stress_curves`: accuracy over unchanged accuracy, unchanged NME over NME."""
+    """Rows for `charts.stress_curves`: accuracy over unchanged accuracy, unchanged NME over NME."""
     rows = []
     for task, report in reports.items():
         for name, stress in report.items():

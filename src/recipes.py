@@ -69,7 +69,7 @@ _COMPACT = Recipe(
 _TUNED = replace(
     _COMPACT, start="compact", source="helen", augment="moderate", helen_repeats=6, epochs=12, learning_rate=1e-3
 )
-# The heads are compared at a tenth of the way: same body, same faces, same short schedule.
+# For comparing heads: same body, same faces, same short schedule.
 _TRIAL = replace(_COMPACT, epochs=8)
 KEYPOINT_RECIPES = {
     "baseline": _BASELINE,

@@ -84,7 +84,10 @@ def shifted(images: np.ndarray, keypoints_px: np.ndarray, shift_px: float) -> tu
 
 
 def _hidden(part: str) -> Change:
-    """A grey bar over the eyes or the mouth; strength: its height as a share of the distance of the outer corners."""
+    """A grey bar over the eyes or the mouth; strength: its height as a share of the distance of the outer corners.
+
+    A face whose corners are not annotated (NaN) stays as it is.
+    """
     corners = {
         "eyes": ("left_eye_outer_corner", "right_eye_outer_corner"),
         "mouth": ("mouth_left_corner", "mouth_right_corner"),
@@ -96,6 +99,8 @@ def _hidden(part: str) -> Change:
         for face, points in zip(hidden, keypoints_px, strict=True):
             left, right = (points[ends] + 0.5) * scale - 0.5
             span = np.linalg.norm(left - right)
+            if np.isnan(span):
+                continue
             middle = (np.nanmean(points[list(PARTS[part])], axis=0) + 0.5) * scale - 0.5
             box = cv2.boxPoints((middle.tolist(), (1.4 * span, strength * span), _degrees(left - right)))
             cv2.fillConvexPoly(face, np.round(box).astype(np.int32), 128)

@@ -90,6 +90,8 @@ def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[ker
     repeats = np.where(training.source == "helen", recipe.helen_repeats, 1)
     if recipe.source:
         repeats *= training.source == recipe.source
+    if not repeats.any():
+        raise ValueError(f"The recipe trains on faces of {recipe.source}, of which this data holds none: take another")
     rows_of_an_epoch = np.repeat(np.arange(len(stored)), repeats)
 
     def make_batch(indices, rng):
@@ -120,8 +122,9 @@ def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[ker
             **_go_on_from(model, recipe, folder),
         },
     )
-    record["best"]["val_nme_percent"] = _trusted_nme_percent(model, validation)
-    write_json(folder / "record.json", record)
+    if "val_nme_percent" not in record["best"]:  # a finished training keeps its figure to the last bit
+        record["best"] = {**record["best"], "val_nme_percent": _trusted_nme_percent(model, validation)}
+        write_json(folder / "record.json", record)
     return model, record
 
 

@@ -70,6 +70,13 @@ def test_what_is_hidden_is_grey_and_the_rest_is_untouched(name, point):
         assert np.mean(face != before) < 0.2
 
 
+def test_a_face_without_annotated_eyes_keeps_them_in_sight():
+    points = POINTS.copy()
+    points[0, KEYPOINTS.index("left_eye_outer_corner")] = np.nan
+    changed, _ = STRESSES["eyes hidden"].change(IMAGES, points, 0.3)
+    assert (changed[0] == IMAGES[0]).all() and not (changed[1] == IMAGES[1]).all()
+
+
 def test_the_report_gives_a_score_for_each_strength():
     report = stress_report(lambda images, points: float(points.mean()), IMAGES, POINTS, IMAGES)
     assert list(report) == list(STRESSES)
