@@ -7,7 +7,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from src.labels import EMOTIONS
-from src.plots import RIGHT, WRONG
+from src.plots import OTHER, RIGHT, WRONG
 
 
 def emotion_counts(counts: pd.DataFrame) -> Figure:
@@ -106,6 +106,60 @@ def confidence(found: dict) -> Figure:
     sns.despine(figure)
     figure.tight_layout()
     return figure
+
+
+def score_card(emotions: dict, keypoints: dict, splits: dict[str, str]) -> Figure:
+    """Both tasks on one picture: accuracy of each network, F1 of each emotion, NME of each network and split.
+
+    emotions, keypoints: as `evaluation` gives them, for metrics.json; splits: name of a keypoint split -> its title.
+    """
+    figure, axes = plt.subplots(2, 2, figsize=(9.5, 6.6))
+    _accuracies(axes[0, 0], emotions)
+    _emotion_f1(axes[0, 1], emotions)
+    for axis in axes[1, len(keypoints["test"]) :]:
+        axis.axis("off")
+    for axis, (split, scores) in zip(axes[1], keypoints["test"].items(), strict=False):
+        _normalised_errors(axis, scores, splits[split], keypoints["chosen"])
+    sns.despine(figure)
+    figure.tight_layout(w_pad=2)
+    return figure
+
+
+def _accuracies(axis, emotions: dict) -> None:
+    for y, (name, score) in enumerate(emotions["test"].items()):
+        share, (low, high) = score["accuracy"], score["accuracy_interval_95"]
+        colour = RIGHT if name == emotions["chosen"] else OTHER
+        axis.errorbar(share, y, xerr=[[share - low], [high - share]], fmt="o", color=colour, capsize=4)
+        axis.text(share, y - 0.12, f"{share:.1%}", ha="center", va="bottom")
+    axis.set_yticks(range(len(emotions["test"])), emotions["test"])
+    axis.set(ylim=(len(emotions["test"]) - 0.4, -0.6), xlabel="top-1, 95 % interval", title="Emotions, test faces")
+    axis.margins(x=0.3)
+    axis.xaxis.set_major_formatter("{x:.0%}")
+
+
+def _emotion_f1(axis, emotions: dict) -> None:
+    others = [name for name in emotions["test"] if name != emotions["chosen"]]
+    height = 0.8 / len(emotions["test"])
+    for i, name in enumerate([emotions["chosen"], *others]):
+        score = emotions["test"][name]
+        values = [score["classes"][emotion]["f1"] for emotion in EMOTIONS]
+        label = f"{name}: mean {score['macro_f1']:.2f}"
+        places = np.arange(len(EMOTIONS)) + i * height
+        axis.barh(places, values, height, color=OTHER if i else RIGHT, alpha=1 / max(1, i), label=label)
+    axis.set_yticks(np.arange(len(EMOTIONS)) + 0.4 - height / 2, EMOTIONS)
+    axis.invert_yaxis()
+    axis.set(xlim=(0, 1), xlabel="F1", title="Each emotion")
+    axis.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1.02, 0.6))
+
+
+def _normalised_errors(axis, scores: dict, title: str, chosen: str) -> None:
+    values = [score["nme_percent"] for score in scores.values()]
+    names = [name.replace("_", " ") for name in scores]
+    bars = axis.barh(names, values, color=[RIGHT if name == chosen else OTHER for name in scores])
+    axis.bar_label(bars, [f" {value:.2f} %" for value in values])
+    axis.invert_yaxis()
+    axis.margins(x=0.22)
+    axis.set(xlabel="NME, % of the distance of the eyes", title=f"Keypoints, {title}")
 
 
 def stress_curves(table: pd.DataFrame) -> Figure:

@@ -10,8 +10,11 @@ from src.datasets import Emotions, Keypoints
 from src.labels import EMOTIONS, KEYPOINT_COLUMNS
 from src.metrics import (
     accuracy_by_coverage,
+    classwise_calibration_errors,
     emotion_scores,
+    expected_calibration_error,
     keypoint_scores,
+    likely_mislabelled,
     mcnemar_p,
     nme_percent,
     reliability,
@@ -61,7 +64,10 @@ def evaluate_emotions(run: str, faces: Emotions) -> dict:
         correct[name] = five_probabilities(outputs).argmax(axis=1) == faces.labels
         scores[name] = {
             **emotion_scores(five_probabilities(outputs, calibration.temperature), faces.labels, EMOTIONS),
-            "ece_uncalibrated": emotion_scores(five_probabilities(outputs), faces.labels, EMOTIONS)["ece"],
+            "ece_uncalibrated": expected_calibration_error(five_probabilities(outputs), faces.labels),
+            "classes_ece_uncalibrated": dict(
+                zip(EMOTIONS, classwise_calibration_errors(five_probabilities(outputs), faces.labels), strict=True)
+            ),
             "accuracy_one_pass": float(np.mean(single.argmax(axis=1) == faces.labels)),
             **_facts(record, model.count_params()),
         }
@@ -95,6 +101,21 @@ def evaluate_confidence(reader: FaceReader, faces: Emotions) -> dict:
         found["other_emotions_flagged"] = float((~sure[~ours]).mean())
         found["auroc_five_against_other"] = float(roc_auc_score(ours, scores))
     return found
+
+
+def confident_mistakes(table: pd.DataFrame, labels: np.ndarray, count: int) -> tuple[pd.DataFrame, dict]:
+    """The wrong answers given with the most confidence, the boldest first, and plain numbers on the doubtful labels.
+
+    table: a `FaceReader` table of faces with `labels`, int (n,) in 0..4. The rows that come back keep their numbers as
+    index and gain "true" and "label_doubted", see `metrics.likely_mislabelled`.
+    """
+    probabilities = table[[f"p_{name}" for name in EMOTIONS]].to_numpy()
+    doubted = likely_mislabelled(probabilities, labels)
+    wrong = probabilities.argmax(axis=1) != labels
+    judged = table.assign(true=np.array(EMOTIONS)[labels], label_doubted=doubted)
+    rows = judged[wrong].sort_values("confidence", ascending=False, kind="stable").head(count)
+    found = {"doubted": int(doubted.sum()), "mistakes": int(wrong.sum()), "both": int((doubted & wrong).sum())}
+    return rows, found
 
 
 def evaluate_keypoints(run: str, training: Keypoints, tests: dict[str, Keypoints]) -> dict:
@@ -168,20 +189,21 @@ def kept_under_stress(reports: dict[str, dict]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def where_it_looks(model: keras.Model, faces: Emotions, answers: np.ndarray, per_class: int = 60) -> dict:
-    """Rows for `plots.looked_at`: the first face of each true emotion, and the mean of its first `per_class` faces.
+def where_it_looks(
+    model: keras.Model, faces: Emotions, answers: np.ndarray, board: np.ndarray, per_class: int = 60
+) -> dict:
+    """Rows for `plots.looked_at`: the first face of each true emotion on the board, and the mean of `per_class` faces.
 
-    The maps say what speaks for the network's own answers, int (n,), right or wrong.
+    The maps say what speaks for the network's own answers, int (n,), right or wrong; board: row numbers of faces.
     """
-    faces_of = [np.flatnonzero(faces.labels == label)[:per_class] for label in range(len(EMOTIONS))]
-    rows = np.concatenate(faces_of)
-    found = np.split(grad_cam(model, faces.images[rows], answers[rows]), np.cumsum([len(it) for it in faces_of])[:-1])
+    codes = range(len(EMOTIONS))
+    shown = np.array([next(row for row in board if faces.labels[row] == code) for code in codes])
+    many = [np.flatnonzero(faces.labels == code)[:per_class] for code in codes]
+    rows = np.concatenate(many)
+    maps = np.split(grad_cam(model, faces.images[rows], answers[rows]), np.cumsum([len(it) for it in many])[:-1])
     return {
-        "one face": (faces.images[[it[0] for it in faces_of]], np.stack([maps[0] for maps in found])),
-        "mean": (
-            np.stack([faces.images[it].mean(axis=0) for it in faces_of]),
-            np.stack([maps.mean(axis=0) for maps in found]),
-        ),
+        "on the board": (faces.images[shown], grad_cam(model, faces.images[shown], answers[shown])),
+        "mean": (np.stack([faces.images[it].mean(axis=0) for it in many]), np.stack([it.mean(axis=0) for it in maps])),
     }
 
 
@@ -194,6 +216,14 @@ def _validation(run: str, task: Task) -> dict:
     """The kept epoch's validation figures of each training, without the seconds, which differ from run to run."""
     rows = {name: record["best"] for name, record in trainings(run, task).items()}
     return {name: {key: value for key, value in row.items() if key != "seconds"} for name, row in rows.items()}
+
+
+def baseline_reader(run: str) -> FaceReader | None:
+    """The original study's two networks of this run behind one call, uncalibrated; None where one is missing."""
+    folders = [RUNS / run / task.name / "baseline" for task in (KEYPOINT_TASK, EMOTION_TASK)]
+    if not all((folder / "best.weights.h5").exists() for folder in folders):
+        return None
+    return FaceReader.of(*(load_network(it / "model.json", it / "best.weights.h5") for it in folders), Calibration())
 
 
 def keypoints_of(table: pd.DataFrame) -> np.ndarray:

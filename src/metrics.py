@@ -58,13 +58,8 @@ def wilson_interval(correct: int, total: int, z: float = 1.959964) -> tuple[floa
     return float((centre - spread) / scale), float((centre + spread) / scale)
 
 
-def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> dict[str, list]:
-    """Equal-width bins of confidence: how many faces fall in each, their mean confidence and their accuracy.
-
-    probabilities (n, classes) that sum to 1; labels (n,) integers. Empty bins are left out.
-    """
-    confidence = probabilities.max(axis=1)
-    correct = probabilities.argmax(axis=1) == labels
+def _binned(confidence: np.ndarray, correct: np.ndarray, bins: int) -> dict[str, list]:
+    """Equal-width bins of `confidence` (n,): faces in each, their mean confidence, the share of `correct` ones."""
     which = np.minimum((confidence * bins).astype(int), bins - 1)
     faces, *sums = (np.bincount(which, weights=it, minlength=bins) for it in (None, confidence, correct))
     filled = faces > 0
@@ -72,10 +67,47 @@ def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -
     return {"faces": faces[filled].astype(int).tolist(), "confidence": means[0], "accuracy": means[1]}
 
 
+def _mean_gap(binned: dict[str, list]) -> float:
+    faces, confidence, accuracy = (np.array(it) for it in binned.values())
+    return float((faces * np.abs(confidence - accuracy)).sum() / faces.sum())
+
+
+def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> dict[str, list]:
+    """Equal-width bins of confidence: how many faces fall in each, their mean confidence and their accuracy.
+
+    probabilities (n, classes) that sum to 1; labels (n,) integers. Empty bins are left out.
+    """
+    return _binned(probabilities.max(axis=1), probabilities.argmax(axis=1) == labels, bins)
+
+
 def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
     """ECE (Naeini 2015): mean gap between confidence and accuracy over the bins of `reliability`, in 0..1."""
-    faces, confidence, accuracy = (np.array(it) for it in reliability(probabilities, labels, bins).values())
-    return float((faces * np.abs(confidence - accuracy)).sum() / len(labels))
+    return _mean_gap(reliability(probabilities, labels, bins))
+
+
+def classwise_calibration_errors(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> np.ndarray:
+    """ECE of each class by itself (Kull et al. 2019): gap between its probability and how often it is true, (classes,).
+
+    probabilities (n, classes); labels (n,). Every face counts for every class, so a rare class has a small figure.
+    """
+    columns = enumerate(probabilities.T)
+    return np.array([_mean_gap(_binned(column, labels == code, bins)) for code, column in columns])
+
+
+def likely_mislabelled(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Faces whose label the network has good reason to doubt, bool (n,), by confident learning (Northcutt et al. 2021).
+
+    A class is *confidently* that of a face if its probability reaches the mean that it has on faces of that label. A
+    face is doubted if the likeliest of its confident classes is not its label. The network must not have been trained
+    on these faces. probabilities (n, classes); labels (n,).
+    """
+    codes = np.arange(probabilities.shape[1])
+    present = [code for code in codes if (labels == code).any()]
+    usual = np.full(len(codes), np.inf)
+    usual[present] = [probabilities[labels == code, code].mean() for code in present]
+    confident = probabilities >= usual
+    likeliest = np.where(confident, probabilities, -1).argmax(axis=1)
+    return confident.any(axis=1) & (likeliest != labels)
 
 
 def mcnemar_p(correct: np.ndarray, other_correct: np.ndarray) -> float:
@@ -104,7 +136,9 @@ def emotion_scores(probabilities: np.ndarray, labels: np.ndarray, names: tuple[s
         "macro_f1": float(f1_score(labels, predicted, labels=codes, average="macro", zero_division=0)),
         "ece": expected_calibration_error(probabilities, labels),
         "classes": {
-            name: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(n)}
-            for name, p, r, f, n in zip(names, *table, strict=True)
+            name: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(n), "ece": float(gap)}
+            for name, p, r, f, n, gap in zip(
+                names, *table, classwise_calibration_errors(probabilities, labels), strict=True
+            )
         },
     }

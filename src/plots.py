@@ -13,7 +13,7 @@ from src.labels import EMOTIONS, FRAME, KEYPOINT_COLUMNS, KEYPOINTS, PARTS
 
 # Okabe and Ito's palette.
 PART_COLOURS = {"eyes": "#56B4E9", "brows": "#F0E442", "nose": "#CC79A7", "mouth": "#E69F00"}
-RIGHT, WRONG = "#0072B2", "#D55E00"
+RIGHT, WRONG, OTHER = "#0072B2", "#D55E00", "#BBBBBB"
 
 
 def save_figure(figure: Figure, name: str, folder: Path, dpi: int = 150) -> Path:
@@ -137,6 +137,20 @@ def looked_at(rows: dict[str, tuple[np.ndarray, np.ndarray]], titles: list[str])
     return figure
 
 
+def mistakes(images: np.ndarray, table: pd.DataFrame, columns: int = 8) -> Figure:
+    """Wrongly answered faces: what the network says, how surely, and the label; a star where the label is doubted.
+
+    images uint8 (n, side, side); table: rows of `evaluation.confident_mistakes` for them.
+    """
+    figure, axes = _grid(len(images), columns, extra=0.35)
+    for axis, image, row in zip(axes.flat, images, table.itertuples(), strict=False):
+        _show(axis, image)
+        star = " *" if row.label_doubted else ""
+        axis.set_title(f"{row.emotion} {row.confidence:.0%}\nlabel: {row.true}{star}", fontsize=8, pad=2)
+    figure.subplots_adjust(wspace=0.05, hspace=0.3)
+    return figure
+
+
 def face_board(images: np.ndarray, table: pd.DataFrame, truth: list[str], columns: int = 6) -> Figure:
     """Faces with keypoints, predicted against true emotion and the five probabilities.
 
@@ -168,7 +182,7 @@ def _board_face(axis, image: np.ndarray, row: pd.Series, truth: str) -> None:
 
 def _board_bars(axis, row: pd.Series, truth: str) -> None:
     values = [row[f"p_{name}"] for name in EMOTIONS]
-    colours = [RIGHT if name == truth else WRONG if name == row["emotion"] else "#BBBBBB" for name in EMOTIONS]
+    colours = [RIGHT if name == truth else WRONG if name == row["emotion"] else OTHER for name in EMOTIONS]
     axis.bar(range(len(EMOTIONS)), values, color=colours, width=0.75)
     axis.set_xticks(range(len(EMOTIONS)), [name[:3] for name in EMOTIONS], fontsize=7)
     axis.tick_params(length=0, pad=1)

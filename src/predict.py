@@ -113,6 +113,13 @@ class FaceReader:
         self.emotions = _load_first(folder, _EMOTION_FILES)
         self.calibration = read_calibration(folder)
 
+    @classmethod
+    def of(cls, keypoints: keras.Model, emotions: keras.Model, calibration: Calibration) -> "FaceReader":
+        """A reader of networks that are loaded already."""
+        reader = cls.__new__(cls)
+        reader.keypoints, reader.emotions, reader.calibration = keypoints, emotions, calibration
+        return reader
+
     def read_faces(self, faces) -> pd.DataFrame:
         """A row a face: 30 keypoint columns (px of the 96x96 frame), emotion, p_anger … p_surprise, confidence, sure.
 

@@ -1,19 +1,13 @@
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib import pyplot as plt
 
 from src import charts
 from src.labels import EMOTIONS, KEYPOINTS
 
+pytestmark = pytest.mark.usefixtures("closed_figures")
 RNG = np.random.default_rng(0)
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    plt.switch_backend("Agg")
-    yield
-    plt.close("all")
 
 
 def texts(axis):
@@ -80,3 +74,25 @@ def test_stress_curves_have_a_panel_a_stress_with_its_strengths_below():
     axes = charts.stress_curves(pd.DataFrame(rows)).axes
     assert [axis.get_title() for axis in axes] == ["blur", "noise"]
     assert [label.get_text() for label in axes[1].get_xticklabels()] == ["none", "1", "2"]
+
+
+def test_score_card_shows_every_network_and_marks_the_chosen_one():
+    def emotion(share):
+        classes = {name: {"f1": share} for name in EMOTIONS}
+        return {
+            "accuracy": share,
+            "accuracy_interval_95": (share - 0.1, share + 0.1),
+            "macro_f1": share,
+            "classes": classes,
+        }
+
+    emotions = {"chosen": "ours", "test": {"theirs": emotion(0.5), "ours": emotion(0.75)}}
+    errors = {"mean_face": {"nme_percent": 18.0}, "theirs": {"nme_percent": 6.0}, "ours": {"nme_percent": 3.0}}
+    keypoints = {"chosen": "ours", "test": {"Test": errors}}
+    accuracy, f1, nme, empty = charts.score_card(emotions, keypoints, {"Test": "drawn faces"}).axes
+    assert texts(accuracy) == ["50.0%", "75.0%"]
+    assert [bar.get_width() for bar in f1.patches] == [0.75] * 5 + [0.5] * 5, "the chosen network first"
+    assert [bar.get_width() for bar in nme.patches] == [18, 6, 3] and texts(nme) == ["18.00 %", "6.00 %", "3.00 %"]
+    blue = [bar.get_facecolor() == matplotlib.colors.to_rgba(charts.RIGHT) for bar in nme.patches]
+    assert blue == [False, False, True]
+    assert nme.get_title() == "Keypoints, drawn faces" and not empty.axison

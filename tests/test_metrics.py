@@ -4,9 +4,11 @@ import pytest
 from src.labels import EMOTIONS, KEYPOINTS, OUTER_EYE_CORNERS
 from src.metrics import (
     accuracy_by_coverage,
+    classwise_calibration_errors,
     emotion_scores,
     expected_calibration_error,
     keypoint_scores,
+    likely_mislabelled,
     mcnemar_p,
     nme_percent,
     point_errors_px,
@@ -59,7 +61,7 @@ def test_perfect_and_reversed_labels():
     labels = np.array([0, 1, 2, 3, 4, 3])
     perfect = emotion_scores(np.eye(5)[labels], labels, EMOTIONS)
     assert perfect["accuracy"] == perfect["macro_f1"] == 1 and perfect["ece"] == 0
-    assert perfect["classes"]["happiness"] == {"precision": 1, "recall": 1, "f1": 1, "support": 2}
+    assert perfect["classes"]["happiness"] == {"precision": 1, "recall": 1, "f1": 1, "support": 2, "ece": 0}
     reversed_ = emotion_scores(np.eye(5)[4 - labels], labels, EMOTIONS)
     assert reversed_["accuracy"] == pytest.approx(1 / 6), "only the middle label is its own mirror"
     assert reversed_["macro_f1"] == pytest.approx(1 / 5) and reversed_["ece"] == pytest.approx(5 / 6)
@@ -106,3 +108,25 @@ def test_mcnemar_looks_only_at_faces_on_which_two_networks_differ():
 def test_accuracy_by_coverage_takes_the_surest_first():
     scores, correct = np.array([0.2, 0.9, 0.5, 0.7]), np.array([False, True, False, True])
     assert accuracy_by_coverage(scores, correct, [0.25, 0.5, 0.75, 1]) == pytest.approx([1, 1, 2 / 3, 1 / 2])
+
+
+def test_classwise_errors_of_a_perfect_and_of_an_overbold_class():
+    labels = np.array([0, 0, 1, 1])
+    perfect = np.eye(2)[labels]
+    np.testing.assert_allclose(classwise_calibration_errors(perfect, labels), [0, 0])
+    # Says 0.9 of class 0 on every face, which is right on half of them; of class 2, that never is, nothing.
+    overbold = np.tile([0.9, 0.1, 0.0], (4, 1))
+    np.testing.assert_allclose(classwise_calibration_errors(overbold, labels), [0.4, 0.4, 0])
+
+
+def test_a_face_is_doubted_where_another_class_is_as_likely_as_it_usually_is():
+    probabilities = np.array([[0.9, 0.1], [0.7, 0.3], [0.85, 0.15], [0.2, 0.8], [0.45, 0.55]])
+    labels = np.array([0, 0, 1, 1, 0])
+    # Class 0 has 0.68 on its own faces on average, class 1 has 0.475. The third face reaches class 0's, and the last
+    # one class 1's; the others reach their own.
+    np.testing.assert_array_equal(likely_mislabelled(probabilities, labels), [False, False, True, False, True])
+    assert not likely_mislabelled(np.eye(2)[labels], labels).any()
+
+
+def test_a_class_without_faces_is_suggested_to_nobody():
+    assert not likely_mislabelled(np.array([[0.4, 0.6], [0.6, 0.4]]), np.array([0, 0])).any()

@@ -7,16 +7,10 @@ from matplotlib import pyplot as plt
 from src import plots
 from src.labels import EMOTIONS, KEYPOINT_COLUMNS, KEYPOINTS
 
+pytestmark = pytest.mark.usefixtures("closed_figures")
 RNG = np.random.default_rng(0)
 FACES = RNG.integers(0, 256, (10, 96, 96), dtype=np.uint8)
 POINTS = RNG.uniform(10, 80, (10, 15, 2))
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    plt.switch_backend("Agg")
-    yield
-    plt.close("all")
 
 
 def drawn_points(axis):
@@ -83,3 +77,9 @@ def test_save_figure_writes_a_readable_file_and_no_part(tmp_path, name):
     assert [path.name for path in folder.iterdir()] == [name]
     image = cv2.imread(str(folder / name))
     assert image.shape[1] > 300 and image.min() < 100 and image.max() == 255
+
+
+def test_mistakes_say_answer_label_and_doubt():
+    table = pd.DataFrame({"emotion": ["sad", "anger"], "confidence": [0.98, 0.7], "true": ["anger", "disgust"]})
+    figure = plots.mistakes(FACES[:2], table.assign(label_doubted=[True, False]), columns=2)
+    assert [axis.get_title() for axis in figure.axes] == ["sad 98%\nlabel: anger *", "anger 70%\nlabel: disgust"]

@@ -1,0 +1,48 @@
+import numpy as np
+import pandas as pd
+
+from src import evaluation
+from src.labels import EMOTIONS
+from src.records import EMOTIONS as EMOTION_TASK
+from src.records import KEYPOINTS as KEYPOINT_TASK
+from src.resnet import compact_emotions, compact_keypoints
+from src.synthetic import draw_faces
+
+TINY = {"widths": (8, 8, 16, 16), "units": (1, 1, 1, 1)}
+
+
+def answers(rows):
+    """A reader's table for rows of five probabilities."""
+    table = pd.DataFrame(rows, columns=[f"p_{name}" for name in EMOTIONS])
+    table["emotion"] = [EMOTIONS[i] for i in table.to_numpy().argmax(axis=1)]
+    return table.assign(confidence=table[[f"p_{name}" for name in EMOTIONS]].max(axis=1))
+
+
+def test_confident_mistakes_come_boldest_first_with_their_label():
+    rows = [[0.92, 0.02, 0.02, 0.02, 0.02], [0.6, 0.1, 0.1, 0.1, 0.1], [0.1, 0.1, 0.6, 0.1, 0.1], [0, 0, 0, 0.9, 0.1]]
+    mistakes, found = evaluation.confident_mistakes(answers(rows), np.array([2, 0, 2, 4]), 3)
+    assert mistakes.index.tolist() == [0, 3] and mistakes["true"].tolist() == ["sad", "surprise"]
+    # Face 0 is surer of anger (0.92) than the one labelled so (0.6); no face labelled happiness backs face 3's answer.
+    assert mistakes["label_doubted"].tolist() == [True, False]
+    assert found == {"doubted": 1, "mistakes": 2, "both": 1}
+
+
+def test_the_board_takes_the_emotions_by_turns():
+    labels = np.repeat(np.arange(5), [50, 3, 40, 60, 30])
+    rows = evaluation.board_rows(labels, 18, seed=0)
+    np.testing.assert_array_equal(labels[rows][:15], np.tile(np.arange(5), 3))
+    assert len(set(rows)) == 18 and 1 not in labels[rows][15:], "disgust has no fourth face"
+    assert not np.array_equal(rows, evaluation.board_rows(labels, 18, seed=1))
+
+
+def test_baseline_reader_needs_both_networks(tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluation, "RUNS", tmp_path)
+    networks = {KEYPOINT_TASK: compact_keypoints(1, **TINY), EMOTION_TASK: compact_emotions(1, **TINY)}
+    for task, network in networks.items():
+        assert evaluation.baseline_reader("mine") is None
+        folder = tmp_path / "mine" / task.name / "baseline"
+        folder.mkdir(parents=True)
+        (folder / "model.json").write_text(network.to_json())
+        network.save_weights(folder / "best.weights.h5")
+    table = evaluation.baseline_reader("mine").read_faces(draw_faces(2, seed=0)[0])
+    assert len(table) == 2 and table["sure"].all(), "uncalibrated: all answers count as sure"
