@@ -1,12 +1,12 @@
-"""README's score table, written from figures/metrics.json: `python -m src.readme`."""
+"""The score tables of README.md and weights/CARD.md, written from figures/metrics.json: `python -m src.readme`."""
 
 import json
 import re
 
 from src.labels import EMOTIONS
-from src.paths import FIGURES, ROOT
+from src.paths import FIGURES, ROOT, WEIGHTS, shown
 
-README = ROOT / "README.md"
+README, CARD = ROOT / "README.md", WEIGHTS / "CARD.md"
 METRICS = FIGURES / "metrics.json"
 BEGIN, END = "<!-- scores: written by src/readme.py -->", "<!-- end of scores -->"
 SPLITS = {"HelenTest": "HELEN testset", "Test": "unseen YouTube people"}
@@ -14,18 +14,25 @@ SPLITS = {"HelenTest": "HELEN testset", "Test": "unseen YouTube people"}
 
 def _emotion_rows(emotions: dict) -> list[str]:
     rows = [
-        "| emotions on PrivateTest | trained | top-1 (95 % interval) | macro-F1 | ECE | lowest recall |",
+        "| emotions on PrivateTest | trained | top-1 (95 % interval) | macro-F1 | ECE | top-1 of all seven classes |",
         "|---|---|---|---|---|---|",
     ]
     for name, score in emotions["test"].items():
         low, high = score["accuracy_interval_95"]
-        recalls = {emotion: score["classes"][emotion]["recall"] for emotion in EMOTIONS}
-        worst = min(recalls, key=recalls.get)
+        seven = f"{score['accuracy_seven_classes']:.1%}" if "accuracy_seven_classes" in score else "—"
         rows.append(
             f"| `{name}`, {score['parameters'] / 1e6:.1f} M parameters | {score['epochs']} epochs "
             f"| {score['accuracy']:.1%} ({low:.1%} to {high:.1%}) | {score['macro_f1']:.3f} | {score['ece']:.3f} "
-            f"| {worst} {recalls[worst]:.2f} |"
+            f"| {seven} |"
         )
+    return rows
+
+
+def _recall_rows(emotions: dict) -> list[str]:
+    rows = [f"| recall of | {' | '.join(EMOTIONS)} |", f"|---|{'---|' * len(EMOTIONS)}"]
+    for name, score in emotions["test"].items():
+        recalls = (f"{score['classes'][emotion]['recall']:.2f}" for emotion in EMOTIONS)
+        rows.append(f"| `{name}` | {' | '.join(recalls)} |")
     return rows
 
 
@@ -59,24 +66,78 @@ def _stress_rows(keypoints: dict) -> list[str]:
     return rows
 
 
+def _class_rows(score: dict) -> list[str]:
+    rows = [
+        "| PrivateTest | precision | recall | F1 | faces | ECE before and after the temperature |",
+        "|---|---|---|---|---|---|",
+    ]
+    for emotion, it in score["classes"].items():
+        rows.append(
+            f"| {emotion} | {it['precision']:.2f} | {it['recall']:.2f} | {it['f1']:.2f} | {it['support']} "
+            f"| {score['classes_ece_uncalibrated'][emotion]:.3f}, {it['ece']:.3f} |"
+        )
+    classes = score["classes"].values()
+    means = (sum(it[key] for it in classes) / len(classes) for key in ("precision", "recall", "f1"))
+    overall = " | ".join(f"{mean:.2f}" for mean in means)
+    return [*rows, f"| all | {overall} | {score['faces']} | {score['ece_uncalibrated']:.3f}, {score['ece']:.3f} |"]
+
+
+def _confidence_rows(confidence: dict) -> list[str]:
+    rows = {
+        '"sure" by': f"{confidence['sure_by']}, {confidence['sure_above']:.2f} or more",
+        "share of the five emotions' faces that are sure": f"{confidence['sure_share']:.0%}",
+        "accuracy of the surest 80 %": f"{confidence['accuracy_at_80_percent']:.1%}",
+        "AUROC, the five against fear and neutral": f"{confidence['auroc_five_against_other']:.3f}",
+        "faces of fear and neutral that are not sure": f"{confidence['other_emotions_flagged']:.0%}",
+    }
+    if confidence["accuracy_when_sure"] is not None:
+        rows["accuracy when sure"] = f"{confidence['accuracy_when_sure']:.1%}"
+    return ["| confidence on PrivateTest | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())]
+
+
+def _harm_rows(stress: dict) -> list[str]:
+    rows = ["| under stress, five strengths | emotions: accuracy | keypoints: NME |", "|---|---|---|"]
+    for name, emotions in stress["emotions"].items():
+        strengths = ", ".join(f"{it:g}" for it in emotions["strengths"])
+        accuracy = " · ".join(f"{it:.0%}" for it in (emotions["unchanged"], *emotions["scores"]))
+        keypoints = stress["keypoints"][name]
+        nme = " · ".join(f"{it:.1f}" for it in (keypoints["unchanged"], *keypoints["scores"]))
+        rows.append(f"| {name} ({emotions['unit']}: none, {strengths}) | {accuracy} | {nme} % |")
+    return rows
+
+
+def _joined(*tables: list[str]) -> str:
+    return "\n\n".join("\n".join(rows) for rows in tables)
+
+
 def score_tables(metrics: dict) -> str:
-    """Markdown of the tables; metrics: the content of metrics.json of a run on real data."""
-    keypoints = metrics["keypoints"]
-    return "\n".join(
-        [*_emotion_rows(metrics["emotions"]), "", *_keypoint_rows(keypoints), "", *_stress_rows(keypoints)]
-    )
+    """README's tables, Markdown; metrics: the content of metrics.json of a run on real data."""
+    emotions, keypoints = metrics["emotions"], metrics["keypoints"]
+    return _joined(_emotion_rows(emotions), _recall_rows(emotions), _keypoint_rows(keypoints), _stress_rows(keypoints))
 
 
-def with_scores(readme: str, metrics: dict) -> str:
-    """README's text with its tables replaced by those of `metrics`; ValueError where the two markers are missing."""
+def card_tables(metrics: dict) -> str:
+    """The tables of the weights' card, Markdown: of the run's chosen networks alone."""
+    chosen = metrics["emotions"]["test"][metrics["emotions"]["chosen"]]
+    return _joined(_class_rows(chosen), _confidence_rows(metrics["confidence"]), _harm_rows(metrics["stress"]))
+
+
+def with_tables(text: str, tables: str) -> str:
+    """A document with the part between its two markers replaced; ValueError where they are missing."""
     pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
-    if not pattern.search(readme):
-        raise ValueError(f"README.md lacks the lines {BEGIN} and {END}")
-    return pattern.sub(lambda _: f"{BEGIN}\n{score_tables(metrics)}\n{END}", readme)
+    if not pattern.search(text):
+        raise ValueError(f"the document lacks the lines {BEGIN} and {END}")
+    return pattern.sub(lambda _: f"{BEGIN}\n{tables}\n{END}", text)
+
+
+DOCUMENTS = {README: score_tables, CARD: card_tables}
 
 
 def main() -> None:
-    README.write_text(with_scores(README.read_text(), json.loads(METRICS.read_text())))
+    metrics = json.loads(METRICS.read_text())
+    for path, tables in DOCUMENTS.items():
+        path.write_text(with_tables(path.read_text(), tables(metrics)))
+        print(f"{shown(path)}: tables written from {shown(METRICS)}")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from src.files import replacing
 from src.paths import RUNS
 
@@ -42,6 +44,21 @@ def trainings(run: str, task: Task) -> dict[str, dict]:
     """Records of the trainings of a run by the recipe's name, in the order of the names."""
     folders = sorted((RUNS / run / task.name).glob("*/record.json"), key=lambda path: path.parent.name)
     return {path.parent.name: json.loads(path.read_text()) for path in folders}
+
+
+def overview(run: str, task: Task) -> pd.DataFrame:
+    """Every training of a run, trials included, the best on validation first: what was trained, how long, how well."""
+    rows = {}
+    for name, record in trainings(run, task).items():
+        recipe, history, best = record["recipe"], record["history"], record["best"]
+        rows[name] = {
+            **{key: recipe[key] for key in ("network", "augment", "optimizer", "batch_size")},
+            "epochs": len(history),
+            "minutes": round(sum(row["seconds"] for row in history) / 60),
+            "kept": best["epoch"],
+            **{key: best[key] for key in best if key not in ("epoch", "seconds")},
+        }
+    return pd.DataFrame(rows).T.sort_values(task.score, ascending=task.sign > 0)
 
 
 def finalists(run: str, task: Task) -> dict[str, dict]:

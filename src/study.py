@@ -162,7 +162,7 @@ def train_emotions(faces: Emotions, recipe: Recipe, folder: Path) -> tuple[keras
         (to_input(validation.images, whole), targets[validation.labels]),
         recipe,
         folder,
-        metrics=[losses.five_accuracy],
+        metrics=[losses.FiveAccuracy()],
         data={
             "training_faces": len(training.images),
             "validation_faces": len(validation.images),

@@ -1,4 +1,4 @@
-"""README says what metrics.json says, and names only things that are there."""
+"""README and the card say what metrics.json says; README names only things that are there."""
 
 import json
 import re
@@ -6,24 +6,26 @@ import re
 import pytest
 
 from src.paths import ROOT
-from src.readme import BEGIN, END, METRICS, README, with_scores
+from src.readme import DOCUMENTS, METRICS, README, with_tables
 
 
-def test_readme_and_metrics_agree():
-    text = README.read_text()
-    assert with_scores(text, json.loads(METRICS.read_text())) == text
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_documents_and_metrics_agree(path):
+    text = path.read_text()
+    assert with_tables(text, DOCUMENTS[path](json.loads(METRICS.read_text()))) == text
 
 
-def test_a_changed_metric_changes_the_table():
-    text, metrics = README.read_text(), json.loads(METRICS.read_text())
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_a_changed_metric_changes_the_tables(path):
+    metrics = json.loads(METRICS.read_text())
     best = metrics["emotions"]["test"][metrics["emotions"]["chosen"]]
-    best["accuracy"] = 0.12345
-    assert "12.3%" in with_scores(text, metrics).split(BEGIN)[1].split(END)[0]
+    best["classes"]["sad"]["recall"] = 0.1234
+    assert "| 0.12 |" in DOCUMENTS[path](metrics) and "| 0.12 |" not in path.read_text()
 
 
 def test_missing_markers_are_refused():
-    with pytest.raises(ValueError, match=r"README\.md lacks"):
-        with_scores("no markers", {})
+    with pytest.raises(ValueError, match=r"lacks the lines"):
+        with_tables("no markers", "a table")
 
 
 def test_every_linked_file_exists():
