@@ -30,8 +30,8 @@ data: .venv/installed ## fetch and convert the real data (SOURCES=table.json for
 full: .venv/installed ## the study on the real data, resumable; refreshes figures/ and notebooks/executed/ (EPOCHS=n shortens)
 	@$(BIN)/python -m src.pipeline full $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(RUN),--run $(RUN))
 
-evaluate: .venv/installed ## notebook 04 again, on the networks of the full run
-	@$(BIN)/python -m src.pipeline full --only 04_evaluation_and_face_board $(if $(RUN),--run $(RUN))
+evaluate: .venv/installed ## notebook 04 on the real data with the shipped networks; refreshes figures/
+	@$(BIN)/python -m src.pipeline evaluate
 
 bench: .venv/installed ## how fast CSV files load and networks read, beside the original's
 	@$(BIN)/python benchmarks/bench_load.py && $(BIN)/python benchmarks/bench_networks.py

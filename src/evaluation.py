@@ -44,10 +44,14 @@ def _facts(record: dict, parameters: int) -> dict:
 
 
 def _networks(run: str, task: Task):
-    """Name, record and network, its best epoch's weights loaded, of each training of a run, trials aside."""
+    """Name, record and network, its best epoch's weights loaded, of each training of a run, trials aside.
+
+    A run made of weights/ has no network of trainings that were not shipped, but their scores, see `src.shipping`.
+    """
     for name, record in finalists(run, task).items():
         folder = RUNS / run / task.name / name
-        yield name, record, load_network(folder / "model.json", folder / "best.weights.h5")
+        there = "test" not in record
+        yield name, record, load_network(folder / "model.json", folder / "best.weights.h5") if there else None
 
 
 def evaluate_emotions(run: str, everyone: Emotions) -> dict:
@@ -61,6 +65,9 @@ def evaluate_emotions(run: str, everyone: Emotions) -> dict:
     labels = everyone.labels[of_five]
     scores, correct = {}, {}
     for name, record, model in _networks(run, EMOTION_TASK):
+        if model is None:
+            scores[name] = record["test"]
+            continue
         calibration = read_calibration(RUNS / run) if name == chosen else Calibration()
         outputs = predict_emotions(model, everyone.images)
         raw = five_probabilities(outputs[of_five])
@@ -75,7 +82,7 @@ def evaluate_emotions(run: str, everyone: Emotions) -> dict:
         }
         if outputs.shape[1] > len(EMOTIONS):
             scores[name]["accuracy_seven_classes"] = float(np.mean(outputs.argmax(axis=1) == everyone.labels))
-    for name in scores.keys() - {chosen}:
+    for name in correct.keys() - {chosen}:
         scores[name]["mcnemar_p_against_chosen"] = mcnemar_p(correct[chosen], correct[name])
     return {"chosen": chosen, "test": scores, "validation": _validation(run, EMOTION_TASK)}
 
@@ -134,6 +141,9 @@ def evaluate_keypoints(run: str, training: Keypoints, tests: dict[str, Keypoints
     }
     for name, record, model in _networks(run, KEYPOINT_TASK):
         for split, faces in tests.items():
+            if model is None:
+                data[split][name] = record["test"][split]
+                continue
             scores = keypoint_scores(predict_keypoints(model, faces.images), faces.keypoints_px)
             single = keypoint_scores(predict_keypoints(model, faces.images, mirror=False), faces.keypoints_px)
             data[split][name] = {
@@ -209,11 +219,6 @@ def where_it_looks(
         "on the board": (faces.images[shown], grad_cam(model, faces.images[shown], answers[shown])),
         "mean": (np.stack([faces.images[it].mean(axis=0) for it in many]), np.stack([it.mean(axis=0) for it in maps])),
     }
-
-
-def keypoints_by_network(run: str, images: np.ndarray) -> dict[str, np.ndarray]:
-    """Points that each of the run's networks finds on faces without annotation: name -> (n, 15, 2) px of 96."""
-    return {name: predict_keypoints(model, images) for name, _, model in _networks(run, KEYPOINT_TASK)}
 
 
 def _validation(run: str, task: Task) -> dict:

@@ -1,8 +1,8 @@
-"""Runs the study headless with papermill: `python -m src.pipeline quick` or `full`.
+"""Runs the study headless with papermill: `python -m src.pipeline quick`, `full` or `evaluate`.
 
 params/<study>.yaml holds the parameters, a section a notebook. Executed notebooks, weights, figures and metrics.json go
-to runs/<run>/; a full run is then copied to the tracked figures/, notebooks/executed/ and, where its network scores
-better on validation than the shipped one, weights/.
+to runs/<run>/. A full run is then copied to the tracked figures/, notebooks/executed/ and, where its network scores
+better on validation than the shipped one, weights/; `evaluate` repeats its last notebook with what weights/ holds.
 """
 
 import argparse
@@ -16,15 +16,14 @@ import nbformat
 import papermill
 import yaml
 
-from src import readme
-from src.paths import FIGURES, NOTEBOOKS, PARAMS, ROOT, RUNS, WEIGHTS, shown
-from src.records import EMOTIONS, KEYPOINTS, Task, trainings, write_json
+from src import readme, shipping
+from src.paths import FIGURES, NOTEBOOKS, PARAMS, ROOT, RUNS, shown
+from src.records import EMOTIONS, KEYPOINTS
 
+FULL, EVALUATE = "full", "evaluate"  # the studies on real data, whose results are published
 STUDY = ("01_eda", "02_keypoint_training", "03_emotion_training", "04_evaluation_and_face_board")
 TRAININGS = {KEYPOINTS: STUDY[1], EMOTIONS: STUDY[2]}
-SHIPPED_NAMES = {KEYPOINTS: "detection", EMOTIONS: "emotion"}
 STARTUP_LOG = re.compile(r"WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:")
-SHIPPED_LIMIT = 20e6  # bytes; git keeps every version of a file for ever
 
 
 def tidy_streams(notebook) -> None:
@@ -78,32 +77,8 @@ def print_scores(run: str) -> None:
     print(f"Figures      {shown(RUNS / run / 'figures')}/\nNotebooks    {shown(RUNS / run)}/*.ipynb, with outputs")
 
 
-def ship(run: str, task: Task) -> None:
-    """Copies the run's network to weights/ if its kept epoch scores better on validation than the shipped one's."""
-    metrics = json.loads((RUNS / run / "metrics.json").read_text())
-    recipe = metrics[task.name]["chosen"]
-    record, weights = trainings(run, task)[recipe], RUNS / run / task.weights
-    name = SHIPPED_NAMES[task]
-    shipped = WEIGHTS / f"{name}.record.json"
-    if shipped.exists():
-        now, past = (task.sign * it["best"][task.score] for it in (record, json.loads(shipped.read_text())))
-        if now >= past:
-            print(f"{name}: the shipped network stays, it is no worse on validation.")
-            return
-    if weights.stat().st_size > SHIPPED_LIMIT:
-        print(f"{name}: {shown(weights)} is too large to ship ({weights.stat().st_size / 1e6:.0f} MB).")
-        return
-    WEIGHTS.mkdir(exist_ok=True)
-    shutil.copyfile(RUNS / run / task.model_json, WEIGHTS / f"{name}.json")
-    shutil.copyfile(weights, WEIGHTS / f"{name}.weights.h5")
-    if task is EMOTIONS:
-        shutil.copyfile(RUNS / run / "calibration.json", WEIGHTS / "calibration.json")
-    write_json(shipped, record)
-    print(f"{name}: weights/ now holds the network of this run ({recipe}).")
-
-
 def publish(run: str) -> None:
-    """Refreshes the tracked figures, README's scores, executed notebooks and weights from a run."""
+    """Refreshes the tracked figures, scores and executed notebooks from a run."""
     executed = NOTEBOOKS / "executed"
     for folder in (FIGURES, executed):
         folder.mkdir(exist_ok=True)
@@ -111,10 +86,9 @@ def publish(run: str) -> None:
         shutil.copyfile(figure, FIGURES / figure.name)
     shutil.copyfile(RUNS / run / "metrics.json", readme.METRICS)
     readme.main()
-    for name in STUDY:
-        shutil.copyfile(RUNS / run / f"{name}.ipynb", executed / f"{name}.ipynb")
-    for task in TRAININGS:
-        ship(run, task)
+    for notebook in (RUNS / run / f"{name}.ipynb" for name in STUDY):
+        if notebook.exists():
+            shutil.copyfile(notebook, executed / notebook.name)
 
 
 def main() -> None:
@@ -125,6 +99,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="epochs of every training, instead of the recipes' own")
     arguments = parser.parse_args()
     run = arguments.run or arguments.study
+    if arguments.study == EVALUATE:
+        shipping.restore(run)
     for name, parameters in read_parameters(arguments.study).items():
         if arguments.only not in (None, name):
             continue
@@ -136,8 +112,10 @@ def main() -> None:
             sys.exit(f"{name} stopped in cell {error.exec_count}: {error.ename}: {error.evalue}")
     if arguments.only in (None, STUDY[-1]):  # only the evaluation makes new scores
         print_scores(run)
-        if arguments.study == "full":
+        if arguments.study in (FULL, EVALUATE):
             publish(run)
+        if arguments.study == FULL:
+            shipping.ship(run)
 
 
 if __name__ == "__main__":

@@ -71,7 +71,8 @@ def export_best(run: str, task: Task) -> str:
     best = best_recipe(run, task)
     folder = RUNS / run / task.name / best
     for source, target in (("model.json", task.model_json), ("best.weights.h5", task.weights)):
-        shutil.copyfile(folder / source, RUNS / run / target)
+        with replacing(RUNS / run / target) as part:
+            shutil.copyfile(folder / source, part)
     return best
 
 

@@ -1,0 +1,87 @@
+"""weights/: what a full run leaves there, and how a run is made of it again.
+
+weights/detection.json, .weights.h5, .record.json     the keypoint network
+weights/emotion.json, .weights.h5, .record.json       the emotion network
+weights/calibration.json                              its temperature and what counts as sure
+weights/compared.json                                 records and test scores of the run's other networks
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+from src.files import replacing
+from src.paths import RUNS, WEIGHTS, shown
+from src.records import EMOTIONS, KEYPOINTS, Task, trainings, write_json
+
+NAMES = {KEYPOINTS: "detection", EMOTIONS: "emotion"}
+LIMIT = 20e6  # bytes of a weights file; git keeps every version of a file for ever
+
+
+def _copy(source: Path, target: Path) -> None:
+    with replacing(target) as part:
+        shutil.copyfile(source, part)
+
+
+def ship(run: str) -> None:
+    """Copies the run's networks to weights/ where they are better on validation than the shipped ones.
+
+    The scores of the run's other networks go to compared.json: some are too large to ship.
+    """
+    metrics = json.loads((RUNS / run / "metrics.json").read_text())
+    for task in NAMES:
+        _ship_network(run, task, metrics[task.name]["chosen"])
+    compared = {task.name: _others(run, task, metrics[task.name]["test"]) for task in NAMES}
+    write_json(WEIGHTS / "compared.json", compared)
+
+
+def _ship_network(run: str, task: Task, recipe: str) -> None:
+    record, weights = trainings(run, task)[recipe], RUNS / run / task.weights
+    name = NAMES[task]
+    shipped = WEIGHTS / f"{name}.record.json"
+    if shipped.exists():
+        now, past = (task.sign * it["best"][task.score] for it in (record, json.loads(shipped.read_text())))
+        if now >= past:
+            print(f"{name}: the shipped network stays, it is no worse on validation.")
+            return
+    if weights.stat().st_size > LIMIT:
+        print(f"{name}: {shown(weights)} is too large to ship ({weights.stat().st_size / 1e6:.0f} MB).")
+        return
+    _copy(RUNS / run / task.model_json, WEIGHTS / f"{name}.json")
+    _copy(weights, WEIGHTS / f"{name}.weights.h5")
+    if task is EMOTIONS:
+        _copy(RUNS / run / "calibration.json", WEIGHTS / "calibration.json")
+    write_json(shipped, {"name": recipe, **record})
+    print(f"{name}: weights/ now holds the network of this run ({recipe}).")
+
+
+def _others(run: str, task: Task, test: dict) -> dict[str, dict]:
+    """Records of the run's trainings that are not shipped, with the test scores of those that were tested."""
+    shipped = json.loads((WEIGHTS / f"{NAMES[task]}.record.json").read_text())["name"]
+    others = {name: record for name, record in trainings(run, task).items() if name != shipped}
+    for name, record in others.items():
+        scores = {split: it[name] for split, it in test.items() if name in it} if task is KEYPOINTS else test.get(name)
+        if scores:
+            others[name] = {**record, "test": scores}
+    return others
+
+
+def restore(run: str) -> None:
+    """Makes runs/<run>/ anew from weights/, so that notebook 04 finds the shipped networks and the others' scores."""
+    folder = RUNS / run
+    shutil.rmtree(folder, ignore_errors=True)
+    compared = json.loads((WEIGHTS / "compared.json").read_text())
+    for task, name in NAMES.items():
+        record = json.loads((WEIGHTS / f"{name}.record.json").read_text())
+        for model_json, weights in (
+            (folder / task.model_json, folder / task.weights),
+            (
+                folder / task.name / record["name"] / "model.json",
+                folder / task.name / record["name"] / "best.weights.h5",
+            ),
+        ):
+            _copy(WEIGHTS / f"{name}.json", model_json)
+            _copy(WEIGHTS / f"{name}.weights.h5", weights)
+        for other, its_record in {record["name"]: record, **compared[task.name]}.items():
+            write_json(folder / task.name / other / "record.json", its_record)
+    _copy(WEIGHTS / "calibration.json", folder / "calibration.json")
