@@ -33,8 +33,8 @@ full: .venv/installed ## the study on the real data, resumable; refreshes figure
 evaluate: .venv/installed ## notebook 04 on the real data with the shipped networks; refreshes figures/
 	@$(BIN)/python -m src.pipeline evaluate
 
-bench: .venv/installed ## how fast CSV files load and networks read, beside the original's
-	@$(BIN)/python benchmarks/bench_load.py && $(BIN)/python benchmarks/bench_networks.py
+bench: .venv/installed ## how fast CSV files load and networks read, beside the original's; refreshes README's table
+	@$(BIN)/python benchmarks/bench_load.py && $(BIN)/python benchmarks/bench_networks.py --out benchmarks/networks.json && $(BIN)/python -m src.readme
 
 # cv2 needs libGL; where that is missing, the headless build does all that the study needs.
 .venv/installed: requirements.txt pyproject.toml

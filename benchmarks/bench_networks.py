@@ -1,6 +1,6 @@
 """How many faces a second the networks read, beside the original study's, in one run.
 
-    python benchmarks/bench_networks.py [--rounds 15] [--out networks.json]
+    python benchmarks/bench_networks.py [--rounds 15] [--out benchmarks/networks.json]
 
 Weights do not matter for speed: each network is built anew. All take turns in every round, so that a busy machine
 slows them alike; the ratio of the medians is the result.
@@ -9,6 +9,8 @@ slows them alike; the ratio of the medians is the result.
 import argparse
 import json
 import os
+import platform
+import re
 import statistics
 import time
 from pathlib import Path
@@ -74,6 +76,13 @@ def measure(models: dict[tuple[str, str], keras.Model], batch: int, rounds: int)
     ]
 
 
+def processor() -> str:
+    """The processor's name where the system tells it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*: (.+)", cpuinfo.read_text()) if cpuinfo.exists() else []
+    return names[0] if names else platform.processor() or platform.machine()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15)
@@ -83,7 +92,8 @@ def main() -> None:
     rows = [row for batch in BATCHES for row in measure(models, batch, options.rounds)]
     print(pd.DataFrame(rows).to_string(index=False, float_format="{:.2f}".format))
     if options.out:
-        options.out.write_text(json.dumps({"cpus": os.cpu_count(), "networks": rows}, indent=1) + "\n")
+        machine = {"processor": processor(), "cpus": os.cpu_count(), "keras": keras.__version__}
+        options.out.write_text(json.dumps({**machine, "networks": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
-"""The score tables of README.md and weights/CARD.md, written from figures/metrics.json: `python -m src.readme`."""
+"""The score tables of README.md and weights/CARD.md, written from figures/metrics.json (README's speeds from
+benchmarks/networks.json): `python -m src.readme`."""
 
 import json
 import re
+from pathlib import Path
 
 from src.labels import EMOTIONS
 from src.paths import FIGURES, ROOT, WEIGHTS, shown
 
 README, CARD = ROOT / "README.md", WEIGHTS / "CARD.md"
-METRICS = FIGURES / "metrics.json"
+METRICS, SPEEDS = FIGURES / "metrics.json", ROOT / "benchmarks" / "networks.json"
 BEGIN, END = "<!-- scores: written by src/readme.py -->", "<!-- end of scores -->"
 SPLITS = {"HelenTest": "HELEN testset", "Test": "unseen YouTube people"}
 
@@ -106,17 +108,34 @@ def _harm_rows(stress: dict) -> list[str]:
     return rows
 
 
+def _speed_rows(speeds: dict) -> list[str]:
+    rows = [
+        f"| network ({speeds['processor']}, {speeds['cpus']} cores) | parameters | multiply-adds a face "
+        "| faces/s, one at a time | faces/s, 64 at a time |",
+        "|---|---|---|---|---|",
+    ]
+    one, many = ([row for row in speeds["networks"] if row["batch"] == batch] for batch in (1, 64))
+    for single, batch in zip(one, many, strict=True):
+        cells = (f"{row['faces_per_second']:.0f} ({row['times_faster']:.2f} times)" for row in (single, batch))
+        rows.append(
+            f"| {single['task']} `{single['network']}` | {single['parameters'] / 1e6:.1f} M "
+            f"| {single['multiply_adds'] / 1e6:.0f} M | {' | '.join(cells)} |"
+        )
+    return rows
+
+
 def _joined(*tables: list[str]) -> str:
     return "\n\n".join("\n".join(rows) for rows in tables)
 
 
-def score_tables(metrics: dict) -> str:
-    """README's tables, Markdown; metrics: the content of metrics.json of a run on real data."""
+def score_tables(metrics: dict, speeds: dict) -> str:
+    """README's tables, Markdown, of the contents of METRICS (of a run on real data) and SPEEDS."""
     emotions, keypoints = metrics["emotions"], metrics["keypoints"]
-    return _joined(_emotion_rows(emotions), _recall_rows(emotions), _keypoint_rows(keypoints), _stress_rows(keypoints))
+    scores = (_emotion_rows(emotions), _recall_rows(emotions), _keypoint_rows(keypoints), _stress_rows(keypoints))
+    return _joined(*scores, _speed_rows(speeds))
 
 
-def card_tables(metrics: dict) -> str:
+def card_tables(metrics: dict, _: dict) -> str:
     """The tables of the weights' card, Markdown: of the run's chosen networks alone."""
     chosen = metrics["emotions"]["test"][metrics["emotions"]["chosen"]]
     return _joined(_class_rows(chosen), _confidence_rows(metrics["confidence"]), _harm_rows(metrics["stress"]))
@@ -133,11 +152,16 @@ def with_tables(text: str, tables: str) -> str:
 DOCUMENTS = {README: score_tables, CARD: card_tables}
 
 
+def written(path: Path) -> str:
+    """The document's text with its tables as the two JSON files have them now."""
+    numbers = (json.loads(it.read_text()) for it in (METRICS, SPEEDS))
+    return with_tables(path.read_text(), DOCUMENTS[path](*numbers))
+
+
 def main() -> None:
-    metrics = json.loads(METRICS.read_text())
-    for path, tables in DOCUMENTS.items():
-        path.write_text(with_tables(path.read_text(), tables(metrics)))
-        print(f"{shown(path)}: tables written from {shown(METRICS)}")
+    for path in DOCUMENTS:
+        path.write_text(written(path))
+        print(f"{shown(path)}: tables written anew")
 
 
 if __name__ == "__main__":
