@@ -135,3 +135,28 @@ def stress_curves(table: pd.DataFrame) -> Figure:
     grid.set_titles("{col_name}", size=9).set_axis_labels("", "score kept")
     sns.move_legend(grid, "lower right", frameon=False, title=None, bbox_to_anchor=(0.95, 0.1))
     return grid.figure
+
+
+def claimed_and_true(rows: list[dict], titles: dict[tuple[str, str], str]) -> Figure:
+    """What each protocol claims (ring) and what is true (dot), with 95 % intervals over seeds; a panel a title.
+
+    rows: of `shortcuts.summary`; titles: (source, measure) -> words over its panel.
+    """
+    figure, axes = plt.subplots(1, len(titles), figsize=(4.6 * len(titles), 2.6), squeeze=False)
+    for axis, ((source, measure), title) in zip(axes[0], titles.items(), strict=True):
+        shown = [row for row in rows if (row["source"], row["measure"]) == (source, measure)]
+        for y, row in enumerate(shown):
+            axis.plot([row["claimed"]["mean"], row["true"]["mean"]], [y, y], color="#BBBBBB", lw=3, zorder=0)
+            for part, offset, colour, face in (("claimed", -0.12, WRONG, "white"), ("true", 0.12, RIGHT, RIGHT)):
+                score = row[part]
+                if score["low"] is not None:
+                    axis.hlines(y + offset, score["low"], score["high"], color=colour)
+                label = part if not y else None
+                axis.plot(score["mean"], y + offset, "o", color=colour, mfc=face, ms=8, mew=2, label=label)
+        axis.set_yticks(range(len(shown)), [row["protocol"].replace("_", " ") for row in shown])
+        axis.set(title=title, ylim=(len(shown) - 0.5, -0.5))
+        axis.margins(x=0.15)
+    axes[0][0].legend(frameon=False, loc="best")
+    sns.despine(figure)
+    figure.tight_layout()
+    return figure

@@ -2,7 +2,7 @@
 
 params/<study>.yaml holds the parameters, a section a notebook. Executed notebooks, weights, figures and metrics.json go
 to runs/<run>/; a full run is then copied to the tracked figures/, notebooks/executed/ and, where its network scores
-better on validation than the shipped one, weights/.
+better on validation than the shipped one, weights/. The appendix comes last and nothing else needs it.
 """
 
 import argparse
@@ -20,7 +20,8 @@ from src import readme
 from src.paths import FIGURES, NOTEBOOKS, PARAMS, ROOT, RUNS, WEIGHTS, shown
 from src.records import EMOTIONS, KEYPOINTS, Task, trainings, write_json
 
-STUDY = ("01_eda", "02_keypoint_training", "03_emotion_training", "04_evaluation_and_face_board")
+EVALUATION, SHORTCUTS = "04_evaluation_and_face_board", "06_shortcuts"
+STUDY = ("01_eda", "02_keypoint_training", "03_emotion_training", EVALUATION, SHORTCUTS)
 TRAININGS = {KEYPOINTS: STUDY[1], EMOTIONS: STUDY[2]}
 SHIPPED_NAMES = {KEYPOINTS: "detection", EMOTIONS: "emotion"}
 STARTUP_LOG = re.compile(r"WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:")
@@ -112,9 +113,17 @@ def publish(run: str) -> None:
     shutil.copyfile(RUNS / run / "metrics.json", readme.METRICS)
     readme.main()
     for name in STUDY:
-        shutil.copyfile(RUNS / run / f"{name}.ipynb", executed / f"{name}.ipynb")
+        if name != SHORTCUTS:
+            shutil.copyfile(RUNS / run / f"{name}.ipynb", executed / f"{name}.ipynb")
     for task in TRAININGS:
         ship(run, task)
+
+
+def publish_shortcuts(run: str) -> None:
+    """Refreshes what the appendix leaves: its figure, its numbers, its executed notebook."""
+    shutil.copyfile(RUNS / run / "figures" / "Shortcuts.png", FIGURES / "Shortcuts.png")
+    shutil.copyfile(RUNS / run / "shortcuts.json", FIGURES / "shortcuts.json")
+    shutil.copyfile(RUNS / run / f"{SHORTCUTS}.ipynb", NOTEBOOKS / "executed" / f"{SHORTCUTS}.ipynb")
 
 
 def main() -> None:
@@ -125,6 +134,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="epochs of every training, instead of the recipes' own")
     arguments = parser.parse_args()
     run = arguments.run or arguments.study
+    publishing = {EVALUATION: publish, SHORTCUTS: publish_shortcuts}
     for name, parameters in read_parameters(arguments.study).items():
         if arguments.only not in (None, name):
             continue
@@ -134,10 +144,10 @@ def main() -> None:
             run_notebook(name, run, parameters)
         except papermill.PapermillExecutionError as error:
             sys.exit(f"{name} stopped in cell {error.exec_count}: {error.ename}: {error.evalue}")
-    if arguments.only in (None, STUDY[-1]):  # only the evaluation makes new scores
+        if arguments.study == "full" and name in publishing:
+            publishing[name](run)
+    if arguments.only in (None, EVALUATION):  # only the evaluation makes new scores
         print_scores(run)
-        if arguments.study == "full":
-            publish(run)
 
 
 if __name__ == "__main__":

@@ -117,3 +117,45 @@ def test_one_notebook_runs_alone_with_its_parameters(folders, monkeypatch, capsy
     pipeline.main()
     assert calls == [("02_keypoint_training", "mine", {"data": "sample", "recipes": "small", "epochs": 2})]
     assert "Scores" not in capsys.readouterr().out
+
+
+def test_the_appendix_is_published_by_itself(folders, monkeypatch, tmp_path):
+    published = []
+    monkeypatch.setattr(pipeline, "run_notebook", lambda *arguments: None)
+    for name in ("publish", "publish_shortcuts", "print_scores"):
+        monkeypatch.setattr(pipeline, name, lambda run, name=name: published.append((name, run)))
+    for only, expected in (
+        (["--only", pipeline.SHORTCUTS], ["publish_shortcuts"]),
+        (["--only", pipeline.EVALUATION], ["publish", "print_scores"]),
+        ([], ["publish", "publish_shortcuts", "print_scores"]),
+    ):
+        monkeypatch.setattr("sys.argv", ["pipeline", "full", *only])
+        pipeline.main()
+        assert published == [(name, "full") for name in expected]
+        published.clear()
+
+
+def test_the_evaluation_is_published_without_the_appendix(folders, monkeypatch, tmp_path):
+    run = folders[0] / "full"
+    for name in (*(f"{it}.ipynb" for it in pipeline.STUDY[:4]), "metrics.json", "figures/Face_Board.png"):
+        (run / name).parent.mkdir(parents=True, exist_ok=True)
+        (run / name).write_text(name)
+    monkeypatch.setattr(pipeline, "NOTEBOOKS", tmp_path / "notebooks")
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.setattr(pipeline, "FIGURES", tmp_path / "figures")
+    monkeypatch.setattr(pipeline.readme, "METRICS", tmp_path / "figures" / "metrics.json")
+    monkeypatch.setattr(pipeline.readme, "main", lambda: None)
+    monkeypatch.setattr(pipeline, "ship", lambda run, task: None)
+    pipeline.publish("full")
+    executed = tmp_path / "notebooks" / "executed"
+    assert {path.stem for path in executed.iterdir()} == set(pipeline.STUDY[:4])
+    for name in ("06_shortcuts.ipynb", "shortcuts.json", "figures/Shortcuts.png"):
+        (run / name).write_text(name)
+    pipeline.publish_shortcuts("full")
+    assert (executed / "06_shortcuts.ipynb").exists()
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == {
+        "Face_Board.png",
+        "Shortcuts.png",
+        "metrics.json",
+        "shortcuts.json",
+    }
