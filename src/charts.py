@@ -137,13 +137,14 @@ def stress_curves(table: pd.DataFrame) -> Figure:
     return grid.figure
 
 
-def claimed_and_true(rows: list[dict], titles: dict[tuple[str, str], str]) -> Figure:
-    """What each protocol claims (ring) and what is true (dot), with 95 % intervals over seeds; a panel a title.
+def claimed_and_true(rows: list[dict], panels: dict[tuple[str, str], str]) -> Figure:
+    """What each protocol claims (ring) and what is true (dot), with 95 % intervals over seeds.
 
-    rows: of `shortcuts.summary`; titles: (source, measure) -> words over its panel.
+    rows: of `shortcuts.summary`; panels: (source, measure) -> title.
     """
-    figure, axes = plt.subplots(1, len(titles), figsize=(4.6 * len(titles), 2.6), squeeze=False)
-    for axis, ((source, measure), title) in zip(axes[0], titles.items(), strict=True):
+    labels = {"accuracy_percent": "accuracy, % (more is better)", "nme_percent": "NME, % (less is better)"}
+    figure, axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 2.6), squeeze=False)
+    for axis, ((source, measure), title) in zip(axes[0], panels.items(), strict=True):
         shown = [row for row in rows if (row["source"], row["measure"]) == (source, measure)]
         for y, row in enumerate(shown):
             axis.plot([row["claimed"]["mean"], row["true"]["mean"]], [y, y], color="#BBBBBB", lw=3, zorder=0)
@@ -151,12 +152,12 @@ def claimed_and_true(rows: list[dict], titles: dict[tuple[str, str], str]) -> Fi
                 score = row[part]
                 if score["low"] is not None:
                     axis.hlines(y + offset, score["low"], score["high"], color=colour)
-                label = part if not y else None
-                axis.plot(score["mean"], y + offset, "o", color=colour, mfc=face, ms=8, mew=2, label=label)
+                axis.plot(score["mean"], y + offset, "o", color=colour, mfc=face, ms=8, mew=2, label=part)
         axis.set_yticks(range(len(shown)), [row["protocol"].replace("_", " ") for row in shown])
-        axis.set(title=title, ylim=(len(shown) - 0.5, -0.5))
+        axis.set(title=title, xlabel=labels[measure], ylim=(len(shown) - 0.5, -0.5))
         axis.margins(x=0.15)
-    axes[0][0].legend(frameon=False, loc="best")
     sns.despine(figure)
     figure.tight_layout()
+    handles, names = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles[:2], names[:2], loc="upper center", ncol=2, frameon=False, bbox_to_anchor=(0.5, 0.02))
     return figure
