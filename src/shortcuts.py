@@ -7,6 +7,7 @@ steps is fixed, the last weights are taken, and no score decides anything.
 runs/<run>/shortcuts/<task>_<protocol>_<seed>/         record and weights of each training
 """
 
+import logging
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,9 @@ from src.preprocess import EMOTION_AUGMENTS, KEYPOINT_AUGMENTS, augment_faces, f
 from src.recipes import EMOTION_NETWORKS, EMOTION_RECIPES, KEYPOINT_NETWORKS, KEYPOINT_RECIPES, Recipe
 from src.splits import deal, drop_repeats, photo_numbers
 from src.training import make_repeatable, train
+
+# Many networks one after the other, each traced once: TensorFlow takes that for one traced too often, and warns.
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 EPOCH_STEPS = 50  # optimizer steps of an epoch: as many under every protocol, however many faces it trains on
 PLANTED = 0.056  # share of the drawn faces that become copies: so many of FER2013's five-emotion rows repeat another
@@ -105,11 +109,10 @@ def emotion_protocols(rows: Emotions, seed: int) -> dict[str, Protocol]:
     }
 
 
-def judges(rows: Emotions, test: Emotions) -> dict[str, Emotions]:
-    """The test faces in two parts: "repeated" are those that stand in Training or PublicTest too, "true" the others."""
+def repeated_elsewhere(rows: Emotions, test: Emotions) -> np.ndarray:
+    """Which of the test faces stand in Training or PublicTest too, bool (len(test),)."""
     elsewhere = {image.tobytes() for image in rows.images[rows.usage != "PrivateTest"]}
-    repeated = np.array([image.tobytes() in elsewhere for image in test.images])
-    return {"true": take_rows(test, ~repeated), "repeated": take_rows(test, repeated)}
+    return np.array([image.tobytes() in elsewhere for image in test.images], bool)
 
 
 def train_emotions(protocol: Protocol, recipe: Recipe, folder: Path) -> keras.Model:
@@ -126,27 +129,36 @@ def train_emotions(protocol: Protocol, recipe: Recipe, folder: Path) -> keras.Mo
     return _trained(model, make_batch, ((FER_SIDE, FER_SIDE, 1), (recipe.classes,)), protocol, recipe, folder)
 
 
-def accuracy_percent(model: keras.Model, faces: Emotions) -> float | None:
-    """Share of right answers in one pass, as the original measured it; None where there are no faces."""
-    if not len(faces):
-        return None
-    return 100 * float(np.mean(predict_emotions(model, faces.images, mirror=False).argmax(axis=1) == faces.labels))
+def _right(model: keras.Model, faces: Emotions) -> np.ndarray:
+    """Which faces are answered rightly in one pass, without the mirror image, as the original measured it."""
+    return predict_emotions(model, faces.images, mirror=False).argmax(axis=1) == faces.labels
 
 
-def compare_emotions(rows: Emotions, test: Emotions, recipe: Recipe, seeds: range, folder: Path) -> list[dict]:
+def _percent(right: np.ndarray) -> float | None:
+    return 100 * float(right.mean()) if len(right) else None
+
+
+def compare_emotions(
+    rows: Emotions, test: Emotions, recipe: Recipe, seeds: range, folder: Path, source: str
+) -> list[dict]:
     """Accuracies in percent, a row a training.
 
-    claimed: on the protocol's own faces; claimed_unseen: on those of them without a copy in training; true and
-    repeated: on the two parts of the test faces, see `judges`.
+    claimed: on the protocol's own faces; claimed_unseen: on those of them without a copy in training; true: on the
+    test faces that stand nowhere else in `rows`; repeated: on the other test faces. source: where the rows are from.
     """
-    results, judged = [], judges(rows, test)
+    results, elsewhere = [], repeated_elsewhere(rows, test)
     for seed in seeds:
         for name, protocol in emotion_protocols(rows, seed).items():
             model = train_emotions(protocol, replace(recipe, seed=seed), folder / f"emotions_{name}_{seed}")
-            own = take_rows(rows, protocol.claimed)
-            parts = {"claimed": own, "claimed_unseen": take_rows(own, ~protocol.leaked), **judged}
-            scores = {part: accuracy_percent(model, faces) for part, faces in parts.items()}
-            where = {"task": "emotions", "source": "FER2013", "measure": "accuracy_percent"}
+            own, others = (_right(model, faces) for faces in (take_rows(rows, protocol.claimed), test))
+            parts = {
+                "claimed": own,
+                "claimed_unseen": own[~protocol.leaked],
+                "true": others[~elsewhere],
+                "repeated": others[elsewhere],
+            }
+            where = {"task": "emotions", "source": source, "measure": "accuracy_percent"}
+            scores = {part: _percent(right) for part, right in parts.items()}
             results.append({**where, "protocol": name, "seed": seed, **scores})
     return results
 
@@ -266,6 +278,7 @@ def summary(results: list[dict]) -> list[dict]:
     table = pd.DataFrame(results)
     sign = np.where(table["measure"] == "accuracy_percent", 1, -1)
     table["optimism"] = sign * (table["claimed"] - table["true"])
+    table = table.sort_values(["task", "source", "measure"], kind="stable")
     keys = ["task", "source", "measure", "protocol"]
     return [
         dict(zip(keys, names, strict=True)) | {part: mean_interval(group[part]) for part in PARTS}
