@@ -189,3 +189,29 @@ def stress_curves(table: pd.DataFrame) -> Figure:
     grid.set_titles("{col_name}", size=9).set_axis_labels("", "score kept")
     sns.move_legend(grid, "lower right", frameon=False, title=None, bbox_to_anchor=(0.95, 0.1))
     return grid.figure
+
+
+def claimed_and_true(rows: list[dict], panels: dict[tuple[str, str], str]) -> Figure:
+    """What each protocol claims (ring) and what is true (dot), with 95 % intervals over seeds.
+
+    rows: of `shortcuts.summary`; panels: (source, measure) -> title.
+    """
+    labels = {"accuracy_percent": "accuracy, % (more is better)", "nme_percent": "NME, % (less is better)"}
+    figure, axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 2.6), squeeze=False)
+    for axis, ((source, measure), title) in zip(axes[0], panels.items(), strict=True):
+        shown = [row for row in rows if (row["source"], row["measure"]) == (source, measure)]
+        for y, row in enumerate(shown):
+            axis.plot([row["claimed"]["mean"], row["true"]["mean"]], [y, y], color="#BBBBBB", lw=3, zorder=0)
+            for part, offset, colour, face in (("claimed", -0.12, WRONG, "white"), ("true", 0.12, RIGHT, RIGHT)):
+                score = row[part]
+                if score["low"] is not None:
+                    axis.hlines(y + offset, score["low"], score["high"], color=colour)
+                axis.plot(score["mean"], y + offset, "o", color=colour, mfc=face, ms=8, mew=2, label=part)
+        axis.set_yticks(range(len(shown)), [row["protocol"].replace("_", " ") for row in shown])
+        axis.set(title=title, xlabel=labels[measure], ylim=(len(shown) - 0.5, -0.5))
+        axis.margins(x=0.15)
+    sns.despine(figure)
+    figure.tight_layout()
+    handles, names = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles[:2], names[:2], loc="upper center", ncol=2, frameon=False, bbox_to_anchor=(0.5, 0.02))
+    return figure

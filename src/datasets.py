@@ -63,7 +63,7 @@ class Keypoints:
 
     def split(self, usage: str) -> "Keypoints":
         """The rows of one usage, of which there may be none; raises ValueError for a name that is none of the four."""
-        return _rows(self, _is_usage(self.usage, usage, KEYPOINT_USAGES))
+        return take_rows(self, _is_usage(self.usage, usage, KEYPOINT_USAGES))
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,16 +86,16 @@ class Emotions:
 
     def split(self, usage: str) -> "Emotions":
         """The rows of one usage, of which there may be none; raises ValueError for a name that is none of the three."""
-        return _rows(self, _is_usage(self.usage, usage, tuple(EMOTION_SHARES)))
+        return take_rows(self, _is_usage(self.usage, usage, tuple(EMOTION_SHARES)))
 
     def five(self) -> "Emotions":
         """The rows with one of the five emotions, labels 0..4."""
-        return _rows(self, self.labels < len(EMOTIONS))
+        return take_rows(self, self.labels < len(EMOTIONS))
 
 
-def _rows(data, mask: np.ndarray):
-    """The rows of a data class where `mask` (n,) is true."""
-    arrays = {name: value[mask] for name, value in vars(data).items() if isinstance(value, np.ndarray)}
+def take_rows(data, which: np.ndarray):
+    """Rows of a data class: `which` is a mask, bool (n,), or row numbers, int."""
+    arrays = {name: value[which] for name, value in vars(data).items() if isinstance(value, np.ndarray)}
     return replace(data, **arrays)
 
 
@@ -135,8 +135,17 @@ def load_emotions(path: Path, *, strict: bool = True) -> Emotions:
     DataError
         If the file cannot be used, or a row has an error and `strict`.
     """
-    arrays, _ = _load(Path(path), "emotions", _parse_emotions, strict)
+    arrays, _ = _load(Path(path), "emotions", _parse_unrepeated, strict)
     return Emotions(**arrays | {"dropped": json.loads(arrays["dropped"].item())})
+
+
+def load_repeated_emotions(path: Path) -> Emotions:
+    """All rows of an emotion CSV file, repeats and all: to show what they do, never to train the study's networks.
+
+    Parsed anew each time, without a cache. DataError as in `load_emotions`.
+    """
+    arrays, _ = _parse_emotions(Path(path), map_file(Path(path)), strict=True)
+    return Emotions(**arrays, dropped={})
 
 
 def sample_keypoints(n: int, seed: int) -> Keypoints:
@@ -245,6 +254,11 @@ def _parse_emotions(path, content, strict: bool) -> Parsed:
     five_codes = not has_usage and codes.max() < len(EMOTIONS)
     labels = codes if five_codes else FER_LABELS[codes]
     usage = frame["Usage"].to_numpy(str)[good] if has_usage else deal_groups(row_hashes(images), labels, EMOTION_SHARES)
-    unique, dropped = drop_repeats(images, usage)
-    arrays = {"images": images[unique], "labels": labels[unique], "usage": usage[unique]}
+    return {"images": images, "labels": labels, "usage": usage}, good
+
+
+def _parse_unrepeated(path, content, strict: bool) -> Parsed:
+    arrays, good = _parse_emotions(path, content, strict)
+    unique, dropped = drop_repeats(arrays["images"], arrays["usage"])
+    arrays = {name: array[unique] for name, array in arrays.items()}
     return arrays | {"dropped": np.array(json.dumps(dropped))}, good

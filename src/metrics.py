@@ -1,7 +1,7 @@
 """Scores, in NumPy and scikit-learn: keypoint errors in px and as NME, accuracy with an interval, macro-F1, ECE."""
 
 import numpy as np
-from scipy.stats import binomtest
+from scipy.stats import binomtest, t
 from sklearn.metrics import f1_score, precision_recall_fscore_support
 
 from src.labels import KEYPOINTS, OUTER_EYE_CORNERS
@@ -56,6 +56,19 @@ def wilson_interval(correct: int, total: int, z: float = 1.959964) -> tuple[floa
     spread = z * np.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
     scale = 1 + z**2 / total
     return float((centre - spread) / scale), float((centre + spread) / scale)
+
+
+def mean_interval(values: np.ndarray) -> dict:
+    """Mean of a score over seeds and its 95 % interval by Student's t: (n,) -> mean, low, high; None both where n is 1.
+
+    Few seeds make it wide: with three it spans 2.5 standard deviations on either side.
+    """
+    values = np.asarray(values, float)
+    mean = float(values.mean())
+    if len(values) == 1:
+        return {"mean": mean, "low": None, "high": None}
+    half = float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    return {"mean": mean, "low": mean - half, "high": mean + half}
 
 
 def _binned(confidence: np.ndarray, correct: np.ndarray, bins: int) -> dict[str, list]:

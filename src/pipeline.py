@@ -2,7 +2,8 @@
 
 params/<study>.yaml holds the parameters, a section a notebook. Executed notebooks, weights, figures and metrics.json go
 to runs/<run>/. A full run is then copied to the tracked figures/, notebooks/executed/ and, where its network scores
-better on validation than the shipped one, weights/; `evaluate` repeats its last notebook with what weights/ holds.
+better on validation than the shipped one, weights/; `evaluate` repeats its notebook 04 with what weights/ holds. The
+appendix comes last and nothing else needs it.
 """
 
 import argparse
@@ -21,7 +22,8 @@ from src.paths import FIGURES, NOTEBOOKS, PARAMS, ROOT, RUNS, shown
 from src.records import EMOTIONS, KEYPOINTS
 
 FULL, EVALUATE = "full", "evaluate"  # the studies on real data, whose results are published
-STUDY = ("01_eda", "02_keypoint_training", "03_emotion_training", "04_evaluation_and_face_board")
+EVALUATION, SHORTCUTS = "04_evaluation_and_face_board", "06_shortcuts"
+STUDY = ("01_eda", "02_keypoint_training", "03_emotion_training", EVALUATION, SHORTCUTS)
 TRAININGS = {KEYPOINTS: STUDY[1], EMOTIONS: STUDY[2]}
 STARTUP_LOG = re.compile(r"WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:")
 
@@ -78,17 +80,17 @@ def print_scores(run: str) -> None:
 
 
 def publish(run: str) -> None:
-    """Refreshes the tracked figures, scores and executed notebooks from a run."""
-    executed = NOTEBOOKS / "executed"
-    for folder in (FIGURES, executed):
-        folder.mkdir(exist_ok=True)
-    for figure in (RUNS / run / "figures").iterdir():
-        shutil.copyfile(figure, FIGURES / figure.name)
-    shutil.copyfile(RUNS / run / "metrics.json", readme.METRICS)
+    """Refreshes the tracked figures, scores and executed notebooks from what a run has of them."""
+    folder = RUNS / run
+    results = {
+        FIGURES: [*(folder / "figures").iterdir(), folder / "metrics.json", folder / "shortcuts.json"],
+        NOTEBOOKS / "executed": [folder / f"{name}.ipynb" for name in STUDY],
+    }
+    for target, paths in results.items():
+        target.mkdir(exist_ok=True)
+        for path in (path for path in paths if path.exists()):
+            shutil.copyfile(path, target / path.name)
     readme.main()
-    for notebook in (RUNS / run / f"{name}.ipynb" for name in STUDY):
-        if notebook.exists():
-            shutil.copyfile(notebook, executed / notebook.name)
 
 
 def main() -> None:
@@ -110,10 +112,10 @@ def main() -> None:
             run_notebook(name, run, parameters)
         except papermill.PapermillExecutionError as error:
             sys.exit(f"{name} stopped in cell {error.exec_count}: {error.ename}: {error.evalue}")
-    if arguments.only in (None, STUDY[-1]):  # only the evaluation makes new scores
+    if arguments.only in (None, EVALUATION):  # only the evaluation makes new scores
         print_scores(run)
-        if arguments.study in (FULL, EVALUATE):
-            publish(run)
+    if arguments.study in (FULL, EVALUATE) and arguments.only in (None, EVALUATION, SHORTCUTS):
+        publish(run)
         if arguments.study == FULL:
             shipping.ship(run)
 

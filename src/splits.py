@@ -11,6 +11,12 @@ def row_hashes(contents: Iterable) -> np.ndarray:
     return np.array([hashlib.sha256(content).hexdigest()[:16] for content in contents])
 
 
+def photo_numbers(images: Iterable[np.ndarray]) -> np.ndarray:
+    """A number for each image, int (n,): the same for images that are equal byte for byte."""
+    numbers: dict[bytes, int] = {}
+    return np.array([numbers.setdefault(image.tobytes(), len(numbers)) for image in images])
+
+
 def deal(n: int, shares: dict[str, float]) -> np.ndarray:
     """`n` names of splits, str (n,), each its share, one after the other."""
     stops = np.round(np.cumsum(list(shares.values())) * n).astype(int)
@@ -37,8 +43,7 @@ def drop_repeats(images: np.ndarray, usage: np.ndarray) -> tuple[np.ndarray, dic
     images: (n, 48, 48) uint8, repeats are equal byte for byte; usage: str (n,). The test split stays whole, and so
     do repeats within a split. Returns (keep, counts): bool (n,), and what was counted, in words -> number of rows.
     """
-    numbers: dict[bytes, int] = {}
-    ids = np.array([numbers.setdefault(image.tobytes(), len(numbers)) for image in images])
+    ids = photo_numbers(images)
     splits = train, public, private = [usage == name for name in ("Training", "PublicTest", "PrivateTest")]
     in_train, in_public, in_private = (np.isin(ids, ids[split]) for split in splits)
     drop_train, drop_public = train & (in_public | in_private), public & in_private

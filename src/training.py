@@ -140,8 +140,8 @@ def train(model, stream, validation, recipe: Recipe, folder: Path, *, metrics: l
     """Trains `model` and leaves the weights of its best epoch on validation in it; returns the record.
 
     stream(first_epoch) -> (dataset, steps an epoch), see `preprocess.training_stream`; validation: (inputs, targets),
-    float32; data: facts on the rows used, for the record. Called again it goes on where it was stopped; an epoch counts
-    once its record is written.
+    float32, or None where the recipe monitors the training loss; data: facts on the rows used, for the record. Called
+    again it goes on where it was stopped; an epoch counts once its record is written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     record = _past(folder, asdict(recipe), data)

@@ -96,3 +96,18 @@ def test_score_card_shows_every_network_and_marks_the_chosen_one():
     blue = [bar.get_facecolor() == matplotlib.colors.to_rgba(charts.RIGHT) for bar in nme.patches]
     assert blue == [False, False, True]
     assert nme.get_title() == "Keypoints, drawn faces" and not empty.axison
+
+
+def test_claimed_and_true_has_a_panel_a_measure_and_a_line_a_protocol():
+    def row(source, protocol, claimed, true, half):
+        ends = {"low": None, "high": None} if half is None else {"low": true - half, "high": true + half}
+        scores = {"claimed": {**ends, "mean": claimed}, "true": {**ends, "mean": true}}
+        return {"source": source, "measure": "nme_percent", "protocol": protocol, **scores}
+
+    rows = [row("a", "ours", 3, 4, 1), row("b", "ours", 1, 2, None), row("a", "copies_first", 2, 9, 1)]
+    first, second = charts.claimed_and_true(rows, {("a", "nme_percent"): "A", ("b", "nme_percent"): "B"}).axes
+    assert [axis.get_title() for axis in (first, second)] == ["A", "B"]
+    assert [label.get_text() for label in first.get_yticklabels()] == ["ours", "copies first"]
+    marks = [line.get_xdata()[0] for line in first.lines if line.get_marker() == "o"]
+    assert marks == [3, 4, 2, 9]
+    assert (len(first.collections), len(second.collections)) == (4, 0), "no interval of one seed"

@@ -14,7 +14,14 @@ from face_files import (
     write_keypoints,
 )
 
-from src.datasets import DataError, load_emotions, load_keypoints, sample_emotions, sample_keypoints
+from src.datasets import (
+    DataError,
+    load_emotions,
+    load_keypoints,
+    load_repeated_emotions,
+    sample_emotions,
+    sample_keypoints,
+)
 from src.labels import ALL_EMOTIONS, FER_CODES
 from src.synthetic import draw_faces
 
@@ -109,6 +116,16 @@ def test_repeats_across_splits_leave_the_earlier_split_and_are_counted(tmp_path)
         "PublicTest rows dropped": 0,
         "repeats within a split kept": 2,
     }
+
+
+def test_repeats_are_all_there_when_asked_for_and_leave_the_cache_alone(tmp_path):
+    images, usage = FACES[[0, 1, 0, 1]], ["Training", "Training", "PrivateTest", "PrivateTest"]
+    path = write_emotions(tmp_path, [0, 3, 0, 4], usage, images)
+    assert len(load_emotions(path)) == 2
+    everything = load_repeated_emotions(path)
+    np.testing.assert_array_equal(everything.images, images)
+    assert everything.usage.tolist() == usage and everything.dropped == {}
+    assert len(load_emotions(path)) == 2, "from the cache"
 
 
 def test_public_images_that_stand_in_private_are_dropped(tmp_path):

@@ -10,6 +10,7 @@ from src.metrics import (
     keypoint_scores,
     likely_mislabelled,
     mcnemar_p,
+    mean_interval,
     nme_percent,
     point_errors_px,
     reliability,
@@ -72,6 +73,13 @@ def test_macro_f1_weighs_classes_alike():
     scores = emotion_scores(np.eye(5)[np.full(10, 3)], labels, EMOTIONS)
     assert scores["accuracy"] == pytest.approx(0.8)
     assert scores["macro_f1"] == pytest.approx((2 * 0.8 / 1.8) / 5), "absent classes and disgust count as 0"
+
+
+def test_interval_over_seeds_is_students():
+    three = mean_interval([1.0, 2.0, 3.0])
+    assert three == pytest.approx({"mean": 2, "low": 2 - 2.4841, "high": 2 + 2.4841}, abs=1e-4), "4.3027 / sqrt(3)"
+    assert mean_interval([5.0, 5.0]) == {"mean": 5, "low": 5, "high": 5}
+    assert mean_interval([5.0]) == {"mean": 5, "low": None, "high": None}
 
 
 def test_wilson_interval_of_textbook_cases():

@@ -41,7 +41,7 @@ def runs(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", sorted(path.stem for path in PARAMS.glob("*.yaml")))
 def test_the_parameter_files_name_notebooks_and_parameters_that_exist(name):
     sections = pipeline.read_parameters(name)
-    expected = pipeline.STUDY[-1:] if name == pipeline.EVALUATE else pipeline.STUDY
+    expected = (pipeline.EVALUATION,) if name == pipeline.EVALUATE else pipeline.STUDY
     assert tuple(sections) == expected, "each notebook of the study, in its order"
     for notebook, given in sections.items():
         cells = nbformat.read(NOTEBOOKS / f"{notebook}.ipynb", as_version=4).cells
@@ -67,3 +67,43 @@ def test_one_notebook_runs_alone_with_its_parameters(monkeypatch, capsys):
     pipeline.main()
     assert calls == [("02_keypoint_training", "mine", {"data": "sample", "recipes": "small", "epochs": 2})]
     assert "Scores" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("study", "only", "done"),
+    [
+        ("full", None, ["scores", "publish", "ship"]),
+        ("full", pipeline.EVALUATION, ["scores", "publish", "ship"]),
+        ("full", pipeline.SHORTCUTS, ["publish", "ship"]),
+        ("full", "01_eda", []),
+        ("evaluate", None, ["restore", "scores", "publish"]),
+        ("quick", None, ["scores"]),
+    ],
+)
+def test_only_results_on_real_faces_are_published(monkeypatch, study, only, done):
+    calls = []
+    monkeypatch.setattr(pipeline, "run_notebook", lambda *_: None)
+    for owner, name, word in (
+        (pipeline, "print_scores", "scores"),
+        (pipeline, "publish", "publish"),
+        (pipeline.shipping, "ship", "ship"),
+        (pipeline.shipping, "restore", "restore"),
+    ):
+        monkeypatch.setattr(owner, name, lambda run, word=word: calls.append((word, run)))
+    monkeypatch.setattr("sys.argv", ["pipeline", study, *(["--only", only] if only else [])])
+    pipeline.main()
+    assert calls == [(word, study) for word in done]
+
+
+def test_what_a_run_lacks_is_not_published(runs, monkeypatch, tmp_path):
+    names = ["01_eda.ipynb", "02_trial.ipynb", "metrics.json", "calibration.json", "figures/Face_Board.png"]
+    for name in names:
+        (runs / "full" / name).parent.mkdir(parents=True, exist_ok=True)
+        (runs / "full" / name).write_text(name)
+    for name in ("FIGURES", "NOTEBOOKS"):
+        monkeypatch.setattr(pipeline, name, tmp_path / name)
+    (tmp_path / "NOTEBOOKS").mkdir()
+    monkeypatch.setattr(pipeline.readme, "main", lambda: None)
+    pipeline.publish("full")
+    assert {path.name for path in (tmp_path / "FIGURES").iterdir()} == {"Face_Board.png", "metrics.json"}
+    assert {path.name for path in (tmp_path / "NOTEBOOKS" / "executed").iterdir()} == {"01_eda.ipynb"}
