@@ -137,7 +137,8 @@ def test_the_appendix_is_published_by_itself(folders, monkeypatch, tmp_path):
 
 def test_the_evaluation_is_published_without_the_appendix(folders, monkeypatch, tmp_path):
     run = folders[0] / "full"
-    for name in (*(f"{it}.ipynb" for it in pipeline.STUDY[:4]), "metrics.json", "figures/Face_Board.png"):
+    notebooks = set(pipeline.STUDY) - {pipeline.SHORTCUTS}
+    for name in (*(f"{it}.ipynb" for it in notebooks), "metrics.json", "figures/Face_Board.png"):
         (run / name).parent.mkdir(parents=True, exist_ok=True)
         (run / name).write_text(name)
     monkeypatch.setattr(pipeline, "NOTEBOOKS", tmp_path / "notebooks")
@@ -148,7 +149,7 @@ def test_the_evaluation_is_published_without_the_appendix(folders, monkeypatch, 
     monkeypatch.setattr(pipeline, "ship", lambda run, task: None)
     pipeline.publish("full")
     executed = tmp_path / "notebooks" / "executed"
-    assert {path.stem for path in executed.iterdir()} == set(pipeline.STUDY[:4])
+    assert {path.stem for path in executed.iterdir()} == notebooks
     for name in ("06_shortcuts.ipynb", "shortcuts.json", "figures/Shortcuts.png"):
         (run / name).write_text(name)
     pipeline.publish_shortcuts("full")
