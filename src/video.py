@@ -1,0 +1,89 @@
+"""Videos and cameras: frames in, a table a frame and an annotated mp4 out, in memory that does not grow."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import imageio_ffmpeg
+import numpy as np
+import pandas as pd
+
+from src.boards import annotated
+from src.paths import shown
+from src.photos import PhotoError, to_grey
+from src.predict import FaceReader
+from src.tracking import FaceTracks
+
+SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".webm", ".wmv")
+USUAL_RATE = 25.0  # frames a second where a file or a camera does not tell
+
+
+class Video:
+    """An opened video file (Path) or camera (its number). PhotoError where it cannot be opened.
+
+    rate: frames a second; count: of frames, 0 where unknown, as a file's header has it.
+    """
+
+    def __init__(self, source: Path | int):
+        self._is_camera = isinstance(source, int)
+        self._capture = cv2.VideoCapture(source if self._is_camera else str(source))
+        if not self._capture.isOpened():
+            raise PhotoError(
+                f"There is no camera {source}: plug it in or give another number"
+                if self._is_camera
+                else f"{shown(source)} cannot be read as a video: convert it to mp4"
+            )
+        rate = self._capture.get(cv2.CAP_PROP_FPS)
+        self.rate = rate if 1 <= rate <= 240 else USUAL_RATE
+        self.count = 0 if self._is_camera else max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+
+    def __iter__(self) -> Iterator[tuple[float, np.ndarray]]:
+        """Time in s since the first frame, which never runs back, and picture, uint8 (h, w, 3), red, green, blue."""
+        start, last = time.monotonic(), 0.0
+        while True:
+            told = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            there, frame = self._capture.read()
+            if not there:
+                return
+            last = max(last, time.monotonic() - start if self._is_camera else told)
+            yield last, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+def read_frames(reader: FaceReader, video: Video) -> Iterator[tuple[float, np.ndarray, pd.DataFrame]]:
+    """Each frame: its time (s), its picture, its faces as `FaceReader.read_photo` gives them, without `file`.
+
+    `face` is an id that stays with a face; its answers come from outputs averaged over `tracking.WINDOW_S`.
+    """
+    tracks = FaceTracks()
+    for time_s, picture in video:
+        found = reader.find(to_grey(picture))
+        ids, smooth = tracks.update(found.squares, found.outputs, time_s)
+        table = reader.found_table(replace(found, outputs=smooth))
+        yield time_s, picture, table.assign(face=ids)
+
+
+class AnnotatedVideo:
+    """An H.264 mp4 of annotated frames; players and browsers show it. The file is whole once closed."""
+
+    def __init__(self, path: Path, rate: float):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path, self._rate, self._frames = path, rate, None
+
+    def add(self, picture: np.ndarray, table: pd.DataFrame) -> None:
+        """picture uint8 (h, w, 3), of one size throughout; table: its faces."""
+        height, width = (side - side % 2 for side in picture.shape[:2])  # the format has even sides
+        if self._frames is None:
+            self._frames = imageio_ffmpeg.write_frames(
+                str(self._path), (width, height), fps=self._rate, macro_block_size=1, ffmpeg_log_level="error"
+            )
+            self._frames.send(None)
+        self._frames.send(np.ascontiguousarray(annotated(picture, table)[:height, :width]))
+
+    def close(self) -> None:
+        if self._frames is not None:
+            self._frames.close()
