@@ -82,6 +82,7 @@ def _face(axis, face: np.ndarray, row: pd.Series) -> None:
         axis.scatter(x, y, s=13, c=PART_COLOURS[part], edgecolors="black", linewidths=0.5)
     axis.set(xlim=(-0.5, FRAME - 0.5), ylim=(FRAME - 0.5, -0.5))
     axis.set_title(_caption(row), fontsize=9.5, pad=3, fontweight="bold")
+    axis.set_anchor("S")
 
 
 def _bars(axis, row: pd.Series) -> None:
@@ -90,7 +91,7 @@ def _bars(axis, row: pd.Series) -> None:
     axis.bar(range(len(EMOTIONS)), [row[f"p_{name}"] for name in EMOTIONS], color=colours, width=0.75)
     axis.set_xticks(range(len(EMOTIONS)), [name[:3] for name in EMOTIONS], fontsize=7)
     axis.tick_params(length=0, pad=1)
-    axis.set(ylim=(0, 1), yticks=[])
+    axis.set(ylim=(0, 1), yticks=[], box_aspect=0.3, anchor="N")
     for side in ("top", "left", "right"):
         axis.spines[side].set_visible(False)
 
@@ -111,13 +112,13 @@ def _points(points: np.ndarray):
 def annotated(photo: np.ndarray, table: pd.DataFrame) -> np.ndarray:
     """A copy of a photo, uint8 (h, w, 3), with box, keypoints, number and emotion of each face drawn in."""
     picture = np.ascontiguousarray(photo).copy()
-    blue = _bytes(RIGHT)
     for _, row in table.iterrows():
         left, top, right, bottom = (round(row[name]) for name in BOX_COLUMNS)
         size = max(right - left, 1)
-        cv2.rectangle(picture, (left, top), (right, bottom), blue, max(1, size // 80), cv2.LINE_AA)
+        cv2.rectangle(picture, (left, top), (right, bottom), _bytes(RIGHT), max(1, size // 80), cv2.LINE_AA)
         for part, x, y in _points(_keypoints(row)):
-            cv2.circle(picture, (round(x), round(y)), max(1, size // 60), _bytes(PART_COLOURS[part]), -1, cv2.LINE_AA)
+            centre, radius = (round(16 * x), round(16 * y)), round(max(24, size / 3.5))  # sixteenths of a px
+            cv2.circle(picture, centre, radius, _bytes(PART_COLOURS[part]), -1, cv2.LINE_AA, 4)
         origin, scale = (max(left, 0), max(top - 5, 12)), min(max(size / 250, 0.4), photo.shape[1] / 300)
         for colour, width in (((0, 0, 0), 4), ((255, 255, 255), 1)):  # white on black is legible on any photo
             style = (cv2.FONT_HERSHEY_SIMPLEX, scale, colour, max(1, round(width * scale)), cv2.LINE_AA)

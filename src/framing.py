@@ -35,15 +35,22 @@ def squares_from_boxes(boxes_px: np.ndarray) -> np.ndarray:
 
 def squares_from_points(points_px: np.ndarray) -> np.ndarray:
     """Keypoints of upright or turned faces, (n, 15, 2) px of the photo -> squares (n, 3)."""
+    middle, size, down, across, aside = face_axes(points_px)
+    centre = middle + POINTS_DOWN * size[:, None] * down + NOSE_ASIDE * aside[:, None] * across
+    return np.column_stack([centre, np.maximum(CROP_SCALE * POINTS_SIDE * size, 1)])
+
+
+def face_axes(points_px: np.ndarray) -> tuple[np.ndarray, ...]:
+    """How faces (n, 15, 2) lie: mean (n, 2), root mean square distance from it (n,), the directions from the eyes to
+    the mouth and across (n, 2), and how far the nose tip lies across from the eyes (n,); px.
+    """
     middle = points_px.mean(axis=1)
     size = np.sqrt(((points_px - middle[:, None]) ** 2).sum(axis=2).mean(axis=1))
     eyes = points_px[:, _EYES].mean(axis=1)
     down = points_px[:, _LIPS].mean(axis=1) - eyes
     down /= np.maximum(np.linalg.norm(down, axis=1, keepdims=True), 1e-6)
     across = np.stack([-down[:, 1], down[:, 0]], axis=1)
-    aside = ((points_px[:, _NOSE] - eyes) * across).sum(axis=1)
-    centre = middle + POINTS_DOWN * size[:, None] * down + NOSE_ASIDE * aside[:, None] * across
-    return np.column_stack([centre, np.maximum(CROP_SCALE * POINTS_SIDE * size, 1)])
+    return middle, size, down, across, ((points_px[:, _NOSE] - eyes) * across).sum(axis=1)
 
 
 def crop_squares(image: np.ndarray, squares: np.ndarray) -> np.ndarray:
