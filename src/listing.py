@@ -1,5 +1,6 @@
 """Which files a list of paths means: folders are read to their last file, and nothing is left out in silence."""
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def files_in(paths: Iterable[Path], skip: Iterable[Path] = ()) -> Iterator[tuple
 
 def _walk(path: Path, skipped: set[Path], seen: dict[Path, Path]) -> Iterator[tuple[Path, str]]:
     try:
-        real = path.resolve(strict=True)
+        real = Path(os.path.realpath(path, strict=True))  # as Path.resolve, which raises RuntimeError before 3.13
         if real in skipped:
             return
         if real in seen:

@@ -125,7 +125,7 @@ def main(arguments: list[str] | None = None) -> None:
         else:
             run.read_files(options.paths or [PORTRAIT], options.board)
     except KeyboardInterrupt:
-        stopped = "Stopped. " + ("" if options.camera is not None else "The same command with --resume goes on.")
+        stopped = "Stopped" if options.camera is not None else "Stopped; the same command with --resume goes on"
     except (OSError, PhotoError) as error:
         sys.exit(str(error))
     finally:
@@ -138,7 +138,9 @@ def finish(run: Run, options: argparse.Namespace, stopped: str) -> None:
     figure = run.board.figure()
     save_figure(figure, options.board.name, options.board.parent)
     plt.close(figure)
-    print(stopped + ", ".join(f"{count} {what}" for what, count in run.met.items() if count))
+    if stopped:
+        print(f"\n{stopped}.")
+    print(", ".join(f"{count} {what}" for what, count in run.met.items() if count))
     print(f"table   {shown(options.csv)}\nboard   {shown(options.board)}")
     if run.videos.exists():
         print(f"videos  {shown(run.videos)}/")

@@ -1,14 +1,16 @@
 """Videos and cameras: frames in, a table a frame and an annotated mp4 out, in memory that does not grow."""
 
+import contextlib
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
-import imageio_ffmpeg
 import numpy as np
 import pandas as pd
+from imageio_ffmpeg import get_ffmpeg_exe
 
 from src.boards import annotated
 from src.paths import shown
@@ -43,10 +45,10 @@ class Video:
         """Time in s since the first frame, which never runs back, and picture, uint8 (h, w, 3), red, green, blue."""
         start, last = time.monotonic(), 0.0
         while True:
-            told = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
             there, frame = self._capture.read()
             if not there:
                 return
+            told = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
             last = max(last, time.monotonic() - start if self._is_camera else told)
             yield last, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
 
@@ -72,18 +74,30 @@ class AnnotatedVideo:
 
     def __init__(self, path: Path, rate: float):
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._path, self._rate, self._frames = path, rate, None
+        self._path, self._rate, self._ffmpeg = path, rate, None
 
     def add(self, picture: np.ndarray, table: pd.DataFrame) -> None:
-        """picture uint8 (h, w, 3), of one size throughout; table: its faces."""
+        """picture uint8 (h, w, 3), of one size throughout; table: its faces. OSError where it cannot be written."""
         height, width = (side - side % 2 for side in picture.shape[:2])  # the format has even sides
-        if self._frames is None:
-            self._frames = imageio_ffmpeg.write_frames(
-                str(self._path), (width, height), fps=self._rate, macro_block_size=1, ffmpeg_log_level="error"
-            )
-            self._frames.send(None)
-        self._frames.send(np.ascontiguousarray(annotated(picture, table)[:height, :width]))
+        if self._ffmpeg is None:
+            self._ffmpeg = self._start(f"{width}x{height}")
+        try:
+            self._ffmpeg.stdin.write(np.ascontiguousarray(annotated(picture, table)[:height, :width]))
+        except BrokenPipeError as error:
+            raise OSError(f"{shown(self._path)} could not be written: free space or give another --csv") from error
+
+    def _start(self, size: str) -> subprocess.Popen:
+        frames = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", f"{self._rate:.6f}", "-i", "-"]
+        film = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-movflags", "+faststart", str(self._path.absolute())]
+        # In a session of its own, Ctrl-C does not reach it: it ends when its input ends, and the file is whole.
+        return subprocess.Popen(
+            [get_ffmpeg_exe(), "-y", "-loglevel", "error", *frames, *film],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
 
     def close(self) -> None:
-        if self._frames is not None:
-            self._frames.close()
+        if self._ffmpeg is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._ffmpeg.stdin.close()
+            self._ffmpeg.wait()
