@@ -2,6 +2,7 @@
 
 import warnings
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -37,18 +38,23 @@ def read_photo(path: Path | str) -> np.ndarray:
         raise PhotoError(f"{shown(path)} is no file: check the name")
     if not path.stat().st_size:
         raise PhotoError(f"{shown(path)} is empty: copy it again")
+    return decode_photo(path, shown(path))
+
+
+def decode_photo(source: Path | BinaryIO, name: str) -> np.ndarray:
+    """As `read_photo`, from a path or an open file; `name` is what messages call it."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of large pictures and odd EXIF that it reads all the same
-            with Image.open(path, formats=FORMATS) as image:
+            with Image.open(source, formats=FORMATS) as image:
                 return np.array(_as_rgb(ImageOps.exif_transpose(image)))
     except Image.UnidentifiedImageError as error:
-        raise PhotoError(f"{shown(path)} is not a picture: give {', '.join(FORMATS)}") from error
+        raise PhotoError(f"{name} is not a picture: give {', '.join(FORMATS)}") from error
     except Image.DecompressionBombError as error:
-        raise PhotoError(f"{shown(path)} has too many pixels: give it smaller") from error
+        raise PhotoError(f"{name} has too many pixels: give it smaller") from error
     except Exception as error:  # a damaged file makes a decoder raise nearly anything
         reason = str(error) or type(error).__name__
-        raise PhotoError(f"{shown(path)} cannot be read ({reason}): save it anew as JPEG or PNG") from error
+        raise PhotoError(f"{name} cannot be read ({reason}): save it anew as JPEG or PNG") from error
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:

@@ -20,7 +20,14 @@ from src import readme
 from src.paths import FIGURES, NOTEBOOKS, PARAMS, ROOT, RUNS, WEIGHTS, shown
 from src.records import EMOTIONS, KEYPOINTS, Task, trainings, write_json
 
-STUDY = ("01_eda", "02_keypoint_training", "03_emotion_training", "04_evaluation_and_face_board")
+STUDY = (
+    "01_eda",
+    "02_keypoint_training",
+    "03_emotion_training",
+    "04_evaluation_and_face_board",
+    "05_your_photo",
+)
+EVALUATION = STUDY[3]
 TRAININGS = {KEYPOINTS: STUDY[1], EMOTIONS: STUDY[2]}
 SHIPPED_NAMES = {KEYPOINTS: "detection", EMOTIONS: "emotion"}
 STARTUP_LOG = re.compile(r"WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:")
@@ -111,8 +118,8 @@ def publish(run: str) -> None:
         shutil.copyfile(figure, FIGURES / figure.name)
     shutil.copyfile(RUNS / run / "metrics.json", readme.METRICS)
     readme.main()
-    for name in STUDY:
-        shutil.copyfile(RUNS / run / f"{name}.ipynb", executed / f"{name}.ipynb")
+    for notebook in (RUNS / run).glob("0?_*.ipynb"):
+        shutil.copyfile(notebook, executed / notebook.name)
     for task in TRAININGS:
         ship(run, task)
 
@@ -134,7 +141,7 @@ def main() -> None:
             run_notebook(name, run, parameters)
         except papermill.PapermillExecutionError as error:
             sys.exit(f"{name} stopped in cell {error.exec_count}: {error.ename}: {error.evalue}")
-    if arguments.only in (None, STUDY[-1]):  # only the evaluation makes new scores
+    if arguments.only in (None, EVALUATION):  # only the evaluation makes new scores
         print_scores(run)
         if arguments.study == "full":
             publish(run)

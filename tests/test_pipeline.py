@@ -117,3 +117,15 @@ def test_one_notebook_runs_alone_with_its_parameters(folders, monkeypatch, capsy
     pipeline.main()
     assert calls == [("02_keypoint_training", "mine", {"data": "sample", "recipes": "small", "epochs": 2})]
     assert "Scores" not in capsys.readouterr().out
+
+
+def test_scores_are_shown_after_the_evaluation_and_executed_notebooks_are_published(folders, monkeypatch):
+    runs, _ = folders
+    shown, published = [], []
+    monkeypatch.setattr(pipeline, "run_notebook", lambda *arguments: None)
+    monkeypatch.setattr(pipeline, "print_scores", shown.append)
+    monkeypatch.setattr(pipeline, "publish", published.append)
+    for only in (pipeline.EVALUATION, "05_your_photo"):
+        monkeypatch.setattr("sys.argv", ["pipeline", "full", "--only", only])
+        pipeline.main()
+    assert shown == published == ["full"]

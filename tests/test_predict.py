@@ -189,7 +189,7 @@ def test_five_faces_are_five_rows(shipped):
 def test_a_photo_without_faces_is_an_empty_table_and_what_is_no_photo_is_refused(shipped, tmp_path):
     table = shipped.read_photo(data.brick())
     assert list(table) == ["file", "face", *BOX_COLUMNS, *COLUMNS] and not len(table)
-    with pytest.raises(PhotoError, match="no.jpg is no file"):
+    with pytest.raises(PhotoError, match=r"no\.jpg is no file"):
         shipped.read_photo(tmp_path / "no.jpg")
     with pytest.raises(ValueError, match="give uint8"):
         shipped.read_photo(data.astronaut() / 255)
