@@ -21,7 +21,8 @@ from src.tracking import FaceTracks
 SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".webm", ".wmv")
 USUAL_RATE = 25.0  # frames a second where a file or a camera does not tell
 
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what OpenCV would print about a file or a camera is said in a sentence here
+# What OpenCV would print about a file or a camera is said in a sentence here.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 class Video:
