@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import cv2
 import matplotlib.pyplot as plt
 from matplotlib.backend_bases import FigureCanvasBase
 from skimage import data
@@ -51,9 +52,9 @@ class Run:
                 self.read_video(path)
             else:
                 self._read_photo(path)
-        except PhotoError as error:
+        except (PhotoError, cv2.error, MemoryError) as error:  # one file never ends the run
             self.met["not read"] += 1
-            self.table.add_reason(path, str(error))
+            self.table.add_reason(path, str(error) or f"{shown(path)} needs too much memory: give it smaller")
 
     def _read_photo(self, path: Path) -> None:
         photo = read_photo(path)
@@ -69,13 +70,11 @@ class Run:
         """A video file, or a camera until Ctrl-C: a row a face and frame, and the annotated mp4."""
         video = Video(source)
         name = f"camera {source}" if isinstance(source, int) else str(source)
-        parts = [part for part in Path(name).parts if part.strip("./\\")]
-        mp4 = AnnotatedVideo(self.videos / f"{'_'.join(parts)}_faces.mp4", video.rate)
-        known = set()
+        *folders, last = [part for part in Path(name).parts if part.strip("./\\")]
+        mp4 = AnnotatedVideo(self.videos.joinpath(*folders, f"{last}_faces.mp4"), video.rate)
+        known, number = set(), -1
         try:
-            frames = tqdm(
-                read_frames(self.reader, video), Path(name).name, video.count or None, unit=" frames", leave=False
-            )
+            frames = tqdm(read_frames(self.reader, video), last, video.count or None, unit=" frames", leave=False)
             for number, (time_s, picture, faces) in enumerate(frames):
                 mp4.add(picture, faces)
                 self.table.add_frame(name, number, time_s, faces, NO_FACE)
@@ -83,11 +82,12 @@ class Run:
                 if len(new):
                     known |= set(new["face"])
                     self.board.add(picture, new)
-                self.met["frames"] += 1
         finally:
             video.close()
             mp4.close()
-        self.met["faces"] += len(known)
+            self.met.update({"frames": number + 1, "faces": len(known)})
+        if number < 0:
+            raise PhotoError(f"{name} shows no frame: convert it to mp4, or close the programs that use the camera")
 
     def _count(self, faces) -> None:
         self.met["faces"] += len(faces)

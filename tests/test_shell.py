@@ -95,9 +95,22 @@ def test_a_video_has_a_table_a_frame_and_an_annotated_copy(folder, capsys):
     np.testing.assert_allclose(table["time"], table["frame"] / 25, atol=2e-3)
     assert table["reason"].tolist()[60:] == ["no face was found"] * 2 and table["reason"][:60].isna().all()
     assert set(table["face"].dropna()) == {0, 1}
-    (annotated,) = (folder.parent / "out" / "faces_videos").iterdir()
-    assert annotated.name.endswith("two.mov.mp4_faces.mp4") and annotated.stat().st_size > 1000
+    (annotated,) = (folder.parent / "out" / "faces_videos").rglob("*.mp4")
+    assert annotated.name == "two.mov.mp4_faces.mp4" and annotated.stat().st_size > 1000
     assert "1 files, 32 frames, 2 faces" in capsys.readouterr().out
+
+
+def test_a_video_without_frames_and_a_picture_that_breaks_the_reader_have_a_reason(folder, monkeypatch):
+    monkeypatch.setattr(shell, "read_frames", lambda reader, video: iter(()))
+    write_video(folder / "v.mp4", [ONE])
+
+    def break_off(reader, photo):
+        raise MemoryError
+
+    monkeypatch.setattr(FakeReader, "read_photo", break_off)
+    code, table = call(folder, folder / "v.mp4", folder / "-board.png")
+    assert code == 1 and len(table) == 2
+    assert "shows no frame" in table.loc[0, "reason"] and "needs too much memory" in table.loc[1, "reason"]
 
 
 def test_resume_goes_on_where_ctrl_c_stopped(folder, monkeypatch, capsys):
@@ -175,6 +188,6 @@ def test_ctrl_c_in_a_video_leaves_whole_rows_and_a_video_that_plays(folder):
     assert run.wait(60) == 130
     table = pd.read_csv(csv)
     assert csv.read_text().endswith("\n") and 4 < len(table) < 500 and table["p_anger"].notna().all()
-    (annotated,) = (folder.parent / "t_videos").iterdir()
+    (annotated,) = (folder.parent / "t_videos").rglob("*.mp4")
     frames = list(shell.Video(annotated))
     assert 1 <= len(frames) <= table["frame"].max() + 2
