@@ -1,5 +1,6 @@
 """Own faces on paper: a photo with what was found in it, and a board of faces with their answers."""
 
+import math
 from dataclasses import dataclass, field
 
 import cv2
@@ -41,11 +42,11 @@ class Board:
 
     def figure(self) -> Figure:
         """One photo: itself beside its faces; several: their faces."""
-        beside = self.photos == 1 and self.photo is not None
-        columns = min(max(len(self.rows), 1), 3 if beside else 6)
-        lines = -(-max(len(self.rows), 1) // columns)
+        beside, count = self.photos == 1, max(len(self.rows), 1)
+        columns = min(math.ceil(count**0.5) if beside else count, 6)
+        lines = -(-count // columns)
         height = max(2.75 * lines, 5.5 if beside else 0)
-        width = height * self.photo.shape[1] / self.photo.shape[0] if beside else 0
+        width = height * min(self.photo.shape[1] / self.photo.shape[0], 2) if beside else 0
         figure = plt.figure(figsize=(width + 1.9 * columns, height), layout="constrained")
         parts = figure.subfigures(1, 2, width_ratios=(width, 1.9 * columns), squeeze=False)[0] if beside else [figure]
         if beside:

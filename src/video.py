@@ -19,7 +19,7 @@ from src.predict import FaceReader
 from src.tracking import FaceTracks
 
 SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".webm", ".wmv")
-USUAL_RATE = 25.0  # frames a second where a file or a camera does not tell
+USUAL_RATE = 25.0  # frames a second where a file does not tell
 
 # What OpenCV would print about a file or a camera is said in a sentence here.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -28,7 +28,8 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 class Video:
     """An opened video file (Path) or camera (its number). PhotoError where it cannot be opened.
 
-    rate: frames a second; count: of frames, 0 where unknown, as a file's header has it.
+    rate: frames a second, None for a camera, which gives them as fast as they are read; count: of frames as the file's
+    header has it, 0 where unknown.
     """
 
     def __init__(self, source: Path | int):
@@ -41,7 +42,7 @@ class Video:
                 else f"{shown(source)} cannot be read as a video: convert it to mp4"
             )
         rate = self._capture.get(cv2.CAP_PROP_FPS)
-        self.rate = rate if 1 <= rate <= 240 else USUAL_RATE
+        self.rate = None if self._is_camera else rate if 1 <= rate <= 240 else USUAL_RATE
         self.count = 0 if self._is_camera else max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
 
     def __iter__(self) -> Iterator[tuple[float, np.ndarray]]:
@@ -73,9 +74,12 @@ def read_frames(reader: FaceReader, video: Video) -> Iterator[tuple[float, np.nd
 
 
 class AnnotatedVideo:
-    """An H.264 mp4 of annotated frames; players and browsers show it. The file is whole once closed."""
+    """An H.264 mp4 of annotated frames; players and browsers show it. The file is whole once closed.
 
-    def __init__(self, path: Path, rate: float):
+    rate: frames a second; None gives each frame the time at which it was added.
+    """
+
+    def __init__(self, path: Path, rate: float | None):
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path, self._rate, self._ffmpeg = path, rate, None
 
@@ -90,7 +94,8 @@ class AnnotatedVideo:
             raise OSError(f"{shown(self._path)} could not be written: free space or give another --csv") from error
 
     def _start(self, size: str) -> subprocess.Popen:
-        frames = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", f"{self._rate:.6f}", "-i", "-"]
+        pace = ["-r", f"{self._rate:.6f}"] if self._rate else ["-use_wallclock_as_timestamps", "1"]
+        frames = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, *pace, "-i", "-"]
         film = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-movflags", "+faststart", str(self._path.absolute())]
         # In a session of its own, Ctrl-C does not reach it: it ends when its input ends, and the file is whole.
         return subprocess.Popen(

@@ -83,3 +83,12 @@ def test_a_large_photo_is_kept_small(reader):
     large = np.zeros((300, 3 * PHOTO_SIDE, 3), np.uint8)
     board.add(large, reader.read_photo(large))
     assert board.photo.shape == (100, PHOTO_SIDE, 3)
+
+
+def test_many_faces_of_one_photo_and_a_very_wide_one_fit_a_page(reader):
+    crowd = picture(*((20 + 30 * (i % 6), 20 + 30 * (i // 6), 14, 200) for i in range(24)), size=(2000, 130))
+    board = Board()
+    board.add(crowd, reader.read_photo(crowd))
+    assert len(board.rows) == FACES
+    width, height = board.figure().get_size_inches()
+    assert height < 15 and width < 40

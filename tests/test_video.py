@@ -1,3 +1,5 @@
+import time
+
 import cv2
 import numpy as np
 import pytest
@@ -87,6 +89,16 @@ def test_an_annotated_video_is_whole_once_closed(tmp_path, size):
     assert pictures[0].shape == (size[1] // 2 * 2, size[0] // 2 * 2, 3)
     blue = pictures[5].astype(int)[..., 2] - pictures[5][..., 0]
     assert blue.max() > 40, "the box is blue"
+
+
+def test_frames_of_a_camera_play_at_the_pace_they_came(tmp_path):
+    reader, mp4 = FakeReader(), AnnotatedVideo(tmp_path / "out.mp4", None)
+    for _ in range(8):
+        mp4.add(picture(), reader.read_photo(picture()))
+        time.sleep(0.25)
+    mp4.close()
+    times = [time_s for time_s, _ in Video(tmp_path / "out.mp4")]
+    assert 1 < times[-1] < 6
 
 
 def test_no_frames_write_no_video(tmp_path):
