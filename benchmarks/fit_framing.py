@@ -11,11 +11,16 @@ from src.detect import FaceDetector
 from src.landmarks import CROP_SCALE, fifteen_points
 
 
+def geometric_mean(ratios: np.ndarray) -> float:
+    """Too large by a tenth counts as much as too small by a tenth."""
+    return np.exp(np.log(ratios).mean())
+
+
 def box_constants(boxes: np.ndarray, squares: np.ndarray) -> dict[str, float]:
     """Detected boxes (n, 4) and labelled squares (n, 3) of the same faces."""
     size = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
     down = squares[:, 1] - (boxes[:, 1] + boxes[:, 3]) / 2
-    return {"BOX_DOWN": np.median(down / size), "BOX_SIDE": np.median(squares[:, 2] / CROP_SCALE / size)}
+    return {"BOX_DOWN": np.median(down / size), "BOX_SIDE": geometric_mean(squares[:, 2] / CROP_SCALE / size)}
 
 
 def point_constants(points: np.ndarray, squares: np.ndarray) -> dict[str, float]:
@@ -25,7 +30,7 @@ def point_constants(points: np.ndarray, squares: np.ndarray) -> dict[str, float]
     shift = (offset * across).sum(axis=1)
     return {
         "POINTS_DOWN": np.median((offset * down).sum(axis=1) / size),
-        "POINTS_SIDE": np.median(squares[:, 2] / CROP_SCALE / size),
+        "POINTS_SIDE": geometric_mean(squares[:, 2] / CROP_SCALE / size),
         "NOSE_ASIDE": (shift * aside / size**2).sum() / (aside**2 / size**2).sum(),
     }
 

@@ -2,7 +2,7 @@
 
 A square is (centre x, centre y, side), px of the photo in pixel centres. In training it is placed by 68 landmarks, see
 `landmarks.crop_face`; here it is estimated, first from the detector's box, then from the 15 keypoints found in it. The
-constants are medians (the last one: least squares) over HELEN's trainset; `benchmarks/fit_framing.py` gives them.
+constants come from HELEN's trainset by `benchmarks/fit_framing.py`.
 """
 
 import math
@@ -14,11 +14,11 @@ from src.labels import FRAME, KEYPOINTS
 from src.landmarks import CROP_SCALE, crop_square
 
 # The 68 landmarks' box by the detector's, in units of the root of its area: how far its centre lies below, its side.
-BOX_DOWN, BOX_SIDE = 0.133, 0.877
+BOX_DOWN, BOX_SIDE = 0.133, 0.888
 # The same by the keypoints, in units of their root mean square distance from their mean: how far the centre lies from
 # their mean towards the mouth, the side; and how far it lies aside for each pixel that the nose tip is off the midline
 # (a head that turns shows more of the cheek it turns away from).
-POINTS_DOWN, POINTS_SIDE, NOSE_ASIDE = 0.535, 3.168, -1.84
+POINTS_DOWN, POINTS_SIDE, NOSE_ASIDE = 0.535, 3.173, -1.84
 
 _EYES = [KEYPOINTS.index("left_eye_center"), KEYPOINTS.index("right_eye_center")]
 _LIPS = [KEYPOINTS.index("mouth_center_top_lip"), KEYPOINTS.index("mouth_center_bottom_lip")]
