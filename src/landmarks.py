@@ -49,12 +49,18 @@ def crop_face(
     scale = CROP_SCALE * (high - low).max() / side  # photo pixels to one pixel of the crop
     if not scale > 0:
         raise ValueError("the landmarks lie on one spot")
-    count = round(side * margin)
     centre = (low + high) / 2
-    rows = _average(image, centre[1], scale, count)
-    crop = _average(rows.T, centre[0], scale, count).T
     points = (points68 - centre) / scale + (side - 1) / 2
-    return np.rint(crop).astype(np.uint8), points.astype(np.float32)
+    return crop_square(image, centre, scale, round(side * margin)), points.astype(np.float32)
+
+
+def crop_square(image: np.ndarray, centre: np.ndarray, scale: float, count: int) -> np.ndarray:
+    """A square cut out of uint8 (height, width) around `centre` (x, y), px -> uint8 (count, count), averaged by area.
+
+    scale: pixels of the image to one of the crop. Outside the image its border is repeated.
+    """
+    rows = _average(image, centre[1], scale, count)
+    return np.rint(_average(rows.T, centre[0], scale, count).T).astype(np.uint8)
 
 
 def _average(image: np.ndarray, centre: float, scale: float, count: int) -> np.ndarray:

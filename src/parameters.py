@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+from pathlib import Path
 
 
 def one_of(*allowed):
@@ -52,6 +53,12 @@ def folder_name(value):
     """Rule: a plain folder name."""
     fine = isinstance(value, str) and value.replace("-", "").replace("_", "").isalnum()
     return None if fine else "must be a folder name of letters, digits, - and _"
+
+
+def file_name(value):
+    """Rule: the path of a file, or an empty text for none."""
+    fine = isinstance(value, str) and (not value or Path(value).is_file())
+    return None if fine else "must be the path of a file, or empty"
 
 
 def _injected_names(cells: list[str]) -> set[str]:

@@ -23,7 +23,7 @@ from src.records import EMOTIONS, KEYPOINTS
 
 FULL, EVALUATE = "full", "evaluate"  # the studies on real data, whose results are published
 EVALUATION, SHORTCUTS = "04_evaluation_and_face_board", "06_shortcuts"
-STUDY = ("01_eda", "02_keypoint_training", "03_emotion_training", EVALUATION, SHORTCUTS)
+STUDY = ("01_eda", "02_keypoint_training", "03_emotion_training", EVALUATION, "05_your_photo", SHORTCUTS)
 TRAININGS = {KEYPOINTS: STUDY[1], EMOTIONS: STUDY[2]}
 STARTUP_LOG = re.compile(r"WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:")
 

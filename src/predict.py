@@ -1,10 +1,15 @@
-"""Faces in, one table out: the public entry for inference.
+"""Faces or a photo in, one table out: the public entry for inference.
 
 from src.predict import FaceReader
 table = FaceReader().read_faces(faces)
+table = FaceReader().read_photo("me.jpg")
+
+`python -m src.predict PATH...` does it for photos, folders, videos and a camera, see `src/shell.py`.
 """
 
 import json
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -14,8 +19,12 @@ import pandas as pd
 
 from src import resnet  # noqa: F401  registers SoftArgmax, which model_from_json looks up
 from src.calibration import Calibration, five_probabilities, sure_scores
+from src.detect import FaceDetector
+from src.face_table import BOX_COLUMNS
+from src.framing import box_edges, crop_squares, squares_from_boxes, squares_from_points, to_photo
 from src.labels import EMOTIONS, FRAME, KEYPOINT_COLUMNS
 from src.paths import WEIGHTS, shown
+from src.photos import read_photo, to_grey
 from src.preprocess import flip_keypoints, to_input
 
 # The names under which a folder may hold the two models: as shipped, and as a run of one's own writes them.
@@ -27,6 +36,7 @@ _EMOTION_FILES = (
     ("emotion.json", "emotion.weights.h5"),
     ("FacialExpression-model.json", "FacialExpression.weights.h5"),
 )
+_BATCH = 128  # faces
 _CALIBRATION_FILE = "calibration.json"
 
 
@@ -48,16 +58,21 @@ def _load_first(folder: Path, candidates) -> keras.Model:
     raise FileNotFoundError(f"{shown(folder)} holds no {names}: train the networks first (make run)")
 
 
+def _outputs(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
+    """What `model.predict` gives, without its pipeline, which takes longer than a face does."""
+    return np.concatenate([model.predict_on_batch(inputs[i : i + _BATCH]) for i in range(0, len(inputs), _BATCH)])
+
+
 def predict_keypoints(model: keras.Model, images: np.ndarray, *, mirror: bool = True) -> np.ndarray:
     """Keypoints of faces: uint8 (n, h, w) -> float32 (n, 15, 2), px of the 96x96 frame.
 
     mirror: average with the points of the mirrored face, twice the work.
     """
     inputs = to_input(images, FRAME)
-    points = model.predict(inputs, batch_size=128, verbose=0).reshape(-1, len(KEYPOINT_COLUMNS) // 2, 2)
+    points = _outputs(model, inputs).reshape(-1, len(KEYPOINT_COLUMNS) // 2, 2)
     if not mirror:
         return points
-    mirrored = model.predict(inputs[:, :, ::-1], batch_size=128, verbose=0).reshape(points.shape)
+    mirrored = _outputs(model, inputs[:, :, ::-1]).reshape(points.shape)
     return (points + flip_keypoints(mirrored)) / 2
 
 
@@ -67,10 +82,10 @@ def predict_emotions(model: keras.Model, images: np.ndarray, *, mirror: bool = T
     mirror: average with the probabilities of the mirrored face, twice the work.
     """
     inputs = to_input(images, model.input_shape[1])
-    outputs = model.predict(inputs, batch_size=128, verbose=0)
+    outputs = _outputs(model, inputs)
     if not mirror:
         return outputs
-    return (outputs + model.predict(inputs[:, :, ::-1], batch_size=128, verbose=0)) / 2
+    return (outputs + _outputs(model, inputs[:, :, ::-1])) / 2
 
 
 def as_faces(faces) -> np.ndarray:
@@ -101,6 +116,15 @@ def as_faces(faces) -> np.ndarray:
     return np.stack(grey) if grey else np.zeros((0, FRAME, FRAME), np.uint8)
 
 
+@dataclass(frozen=True)
+class FoundFaces:
+    """The n faces of one picture, as the networks leave them."""
+
+    squares: np.ndarray  # (n, 3) float64, centre x, centre y, side; px of the picture
+    points: np.ndarray  # (n, 15, 2), px of the picture
+    outputs: np.ndarray  # (n, 5 or 7), the emotion network's
+
+
 class FaceReader:
     """Both models behind one call.
 
@@ -120,6 +144,11 @@ class FaceReader:
         reader.keypoints, reader.emotions, reader.calibration = keypoints, emotions, calibration
         return reader
 
+    @cached_property
+    def detector(self) -> FaceDetector:
+        """Finds the faces of a photo; whoever gives cut-out faces never loads it."""
+        return FaceDetector()
+
     def read_faces(self, faces) -> pd.DataFrame:
         """A row a face: 30 keypoint columns (px of the 96x96 frame), emotion, p_anger … p_surprise, confidence, sure.
 
@@ -130,15 +159,57 @@ class FaceReader:
         if not len(images):
             points, outputs = np.zeros((0, len(KEYPOINT_COLUMNS))), np.zeros((0, len(EMOTIONS)))
         else:
-            points = predict_keypoints(self.keypoints, images).reshape(len(images), -1)
+            points = predict_keypoints(self.keypoints, images)
             outputs = predict_emotions(self.emotions, images)
+        return pd.concat([keypoint_table(points), self.answers(outputs)], axis=1)
+
+    def read_photo(self, photo) -> pd.DataFrame:
+        """Every face found in a photo, a row each: file, face, box_left, box_top, box_right, box_bottom, 30 keypoint
+        columns, emotion, p_anger … p_surprise, confidence, sure. No face gives no row.
+
+        photo: path of a file in any common format, or uint8 (h, w) or (h, w, 3). The box is the square that the
+        networks read. Box and keypoints are in px of the photo as a viewer shows it, (0, 0) being the centre of the
+        top left one; they may lie outside where a face is cut off. PhotoError, ValueError for what is no picture.
+        """
+        from_file = isinstance(photo, str | Path)
+        found = self.find(to_grey(read_photo(photo) if from_file else np.asarray(photo)))
+        table = self.found_table(found)
+        table.insert(0, "file", str(photo) if from_file else "")
+        table.insert(1, "face", range(len(table)))
+        return table
+
+    def find(self, grey: np.ndarray) -> FoundFaces:
+        """The faces of a grey picture, uint8 (h, w).
+
+        Two passes: the box gives a square, the keypoints in it give a better one, and that one is read.
+        """
+        squares = squares_from_boxes(self.detector(grey))
+        if not len(squares):
+            return FoundFaces(squares, np.zeros((0, len(KEYPOINT_COLUMNS) // 2, 2)), np.zeros((0, len(EMOTIONS))))
+        first = predict_keypoints(self.keypoints, crop_squares(grey, squares))
+        squares = squares_from_points(to_photo(first, squares))
+        faces = crop_squares(grey, squares)
+        points = to_photo(predict_keypoints(self.keypoints, faces), squares)
+        return FoundFaces(squares, points, predict_emotions(self.emotions, faces))
+
+    def found_table(self, found: FoundFaces) -> pd.DataFrame:
+        """Box, keypoints and answers of found faces, px of their picture."""
+        boxes = pd.DataFrame(box_edges(found.squares), columns=list(BOX_COLUMNS))
+        return pd.concat([boxes, keypoint_table(found.points), self.answers(found.outputs)], axis=1)
+
+    def answers(self, outputs: np.ndarray) -> pd.DataFrame:
+        """emotion, p_anger … p_surprise, confidence, sure for outputs (n, 5 or 7) of the emotion network."""
         probabilities = five_probabilities(outputs, self.calibration.temperature)
-        table = pd.DataFrame(points, columns=list(KEYPOINT_COLUMNS))
-        table["emotion"] = [EMOTIONS[i] for i in probabilities.argmax(axis=1)]
+        table = pd.DataFrame({"emotion": [EMOTIONS[i] for i in probabilities.argmax(axis=1)]}, dtype="str")
         table[[f"p_{name}" for name in EMOTIONS]] = probabilities
         table["confidence"] = probabilities.max(axis=1, initial=0)
         table["sure"] = sure_scores(outputs, self.calibration) >= self.calibration.sure_above
         return table
+
+
+def keypoint_table(points: np.ndarray) -> pd.DataFrame:
+    """Points (n, 15, 2) as the 30 columns of `labels.KEYPOINT_COLUMNS`."""
+    return pd.DataFrame(points.reshape(-1, len(KEYPOINT_COLUMNS)), columns=list(KEYPOINT_COLUMNS))
 
 
 def read_calibration(folder: Path) -> Calibration:
@@ -147,3 +218,9 @@ def read_calibration(folder: Path) -> Calibration:
     if not path.exists():
         raise FileNotFoundError(f"{shown(path)} is missing: run notebook 03 for this folder or restore the file")
     return Calibration(**json.loads(path.read_text()))
+
+
+if __name__ == "__main__":
+    from src.shell import main  # shell builds on this module
+
+    main()

@@ -1,6 +1,6 @@
 import pytest
 
-from src.parameters import above, check_parameters, folder_name, names_of, one_of, whole
+from src.parameters import above, check_parameters, file_name, folder_name, names_of, one_of, whole
 
 RULES = {
     "data": one_of("sample", "real"),
@@ -49,3 +49,10 @@ def test_an_unknown_name_is_refused_with_the_one_that_was_meant():
 def test_a_wrong_value_is_refused_in_words(name, value, words):
     with pytest.raises(ValueError, match=words):
         check(**{name: value})
+
+
+def test_a_file_is_there_or_none_is_given(tmp_path):
+    (tmp_path / "me.jpg").touch()
+    assert file_name("") is None and file_name(str(tmp_path / "me.jpg")) is None
+    for wrong in (str(tmp_path), str(tmp_path / "you.jpg"), 7):
+        assert file_name(wrong) == "must be the path of a file, or empty"

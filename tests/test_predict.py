@@ -2,12 +2,17 @@ import json
 
 import numpy as np
 import pytest
+from skimage import data
 
 from src.calibration import five_probabilities
+from src.face_table import BOX_COLUMNS
+from src.framing import crop_squares, squares_of_edges, to_photo
 from src.labels import EMOTIONS, KEYPOINT_COLUMNS
+from src.photos import PhotoError, to_grey
 from src.predict import FaceReader, as_faces, predict_emotions, predict_keypoints
 from src.preprocess import flip_keypoints
 from src.resnet import compact_emotions, compact_keypoints
+from src.shell import PORTRAIT
 from src.synthetic import draw_faces
 
 TINY = {"widths": (8, 8, 16, 16), "units": (1, 1, 1, 1)}
@@ -124,3 +129,67 @@ def test_shipped_names_are_read_and_a_missing_file_is_named(folder, tmp_path):
 def test_a_float_face_in_0_to_1_is_refused_instead_of_read_as_black():
     with pytest.raises(ValueError, match=r"face 1 holds values of 0\.\.1; multiply it by 255"):
         as_faces([np.full((8, 8), 200.0), np.full((8, 8), 0.8)])
+
+
+# ---------------------------------------------------------------- photos
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return FaceReader()
+
+
+def points_of(table):
+    return table[list(KEYPOINT_COLUMNS)].to_numpy().reshape(-1, 15, 2)
+
+
+def test_a_photo_gives_a_row_a_face_in_its_own_pixels(shipped):
+    table = shipped.read_photo(PORTRAIT)
+    assert list(table) == ["file", "face", *BOX_COLUMNS, *COLUMNS]
+    assert len(table) == 1 and table.loc[0, "file"] == str(PORTRAIT) and table.loc[0, "face"] == 0
+    eyes, nose = points_of(table)[0, :2], points_of(table)[0, 10]
+    np.testing.assert_allclose(eyes, [[246, 104], [204, 102]], atol=5)  # left eye first: on the right of the picture
+    np.testing.assert_allclose(nose, [225, 128], atol=6)
+    left, top, right, bottom = table.loc[0, list(BOX_COLUMNS)]
+    assert left < 185 and top < 95 and right > 265 and bottom > 165
+
+
+def test_the_second_look_is_what_the_table_holds(reader, shipped):
+    reader.detector = shipped.detector
+    photo = to_grey(data.astronaut())
+    table = reader.read_photo(photo)
+    squares = squares_of_edges(table[list(BOX_COLUMNS)].to_numpy(float))
+    crops = crop_squares(photo, squares)
+    np.testing.assert_allclose(
+        points_of(table), to_photo(predict_keypoints(reader.keypoints, crops), squares), atol=0.01
+    )
+    again = reader.read_faces(crops)
+    np.testing.assert_allclose(table["confidence"], again["confidence"], atol=1e-5)
+    assert table["file"].tolist() == [""]
+
+
+def test_arrays_files_grey_and_swapped_channels_give_the_same_answer(shipped):
+    picture = data.astronaut()
+    table = shipped.read_photo(picture)
+    for same in (to_grey(picture), picture[..., ::-1]):
+        other = shipped.read_photo(same)
+        np.testing.assert_allclose(points_of(other), points_of(table), atol=0.3)
+        np.testing.assert_allclose(other["confidence"], table["confidence"], atol=0.02)
+    np.testing.assert_allclose(points_of(shipped.read_photo(PORTRAIT)), points_of(table))
+
+
+def test_five_faces_are_five_rows(shipped):
+    row = data.astronaut()[40:250, 120:330]
+    table = shipped.read_photo(np.hstack([row] * 5))
+    assert len(table) == 5 and table["face"].tolist() == [0, 1, 2, 3, 4]
+    middles = np.sort(points_of(table).mean(axis=1)[:, 0])
+    np.testing.assert_allclose(np.diff(middles), 210, atol=4)
+
+
+def test_a_photo_without_faces_is_an_empty_table_and_what_is_no_photo_is_refused(shipped, tmp_path):
+    table = shipped.read_photo(data.brick())
+    assert list(table) == ["file", "face", *BOX_COLUMNS, *COLUMNS] and not len(table)
+    with pytest.raises(PhotoError, match=r"no\.jpg is no file"):
+        shipped.read_photo(tmp_path / "no.jpg")
+    with pytest.raises(ValueError, match="give uint8"):
+        shipped.read_photo(data.astronaut() / 255)

@@ -1,0 +1,106 @@
+"""From whole photos to keypoints: how many of HELEN's labelled faces are found, and how well their points sit.
+
+    python benchmarks/bench_photo.py [--sources table.json] [--photos N] [--out photo.json]
+
+Reads the archive that DownloadData.py fetched into data/archives, or the one of a table of sources. Beside the error
+end to end stands the one of the same network on crops placed by the labels. Both are of the testset, on which nothing
+was chosen.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from src.annotations import Face, helen_faces
+from src.archives import Archive, open_archive
+from src.convert import decode_grey
+from src.landmarks import CROP_SCALE, crop_face, fifteen_points
+from src.metrics import nme_percent
+from src.paths import DATA
+from src.predict import FaceReader, predict_keypoints
+from src.sources import UPSTREAM, SourceError, read_table
+from src.tracking import overlaps
+
+FOUND = 0.5  # intersection over union with the labelled square from which a face counts as found
+
+
+def helen_archive(sources: Path | None) -> Archive:
+    """The verified archive of HELEN, from a table of sources or from where DownloadData.py puts it."""
+    _, helen, _ = read_table(sources) if sources else UPSTREAM
+    return open_archive(helen, DATA / "archives")
+
+
+def helen_photos(archive: Archive, folder: str, limit: int | None = None) -> Iterator[tuple[np.ndarray, Face]]:
+    """Photo, uint8 (h, w), and labelled face of `helen/<folder>`, in the order of the archive."""
+    faces = {face.image: face for face in helen_faces(archive) if face.image.startswith(f"helen/{folder}/")}
+    left = min(limit or len(faces), len(faces))
+    with tqdm(total=left, desc=folder, unit=" photos") as bar:
+        for file in archive.files(".jpg"):
+            if file.name in faces and bar.n < left:
+                yield decode_grey(file.content, file.name), faces[file.name]
+                bar.update()
+
+
+def labelled_square(points68: np.ndarray) -> np.ndarray:
+    """The square (3,) of training: centre x, centre y, side; px of the photo."""
+    low, high = points68.min(axis=0), points68.max(axis=0)
+    return np.append((low + high) / 2, CROP_SCALE * (high - low).max())
+
+
+def measure(reader: FaceReader, photos: Iterator[tuple[np.ndarray, Face]]) -> dict:
+    """Detection rate, NME end to end and on label-centred crops, both over the faces found, ms a photo."""
+    crops, true68, predicted, times, others = [], [], [], [], 0
+    for grey, face in photos:
+        start = time.perf_counter()
+        found = reader.find(grey)
+        times.append(time.perf_counter() - start)
+        overlap = overlaps(labelled_square(face.points)[None], found.squares)[0]
+        is_found = overlap.max(initial=0) >= FOUND
+        others += len(overlap) - is_found
+        crops.append(crop_face(grey, face.points))
+        true68.append(face.points)
+        predicted.append(found.points[overlap.argmax()] if is_found else np.full((15, 2), np.nan))
+    predicted, true = np.array(predicted), np.array([fifteen_points(points) for points in true68])
+    in_frame = np.array([fifteen_points(points) for _, points in crops])
+    centred = nme_percent(predict_keypoints(reader.keypoints, np.array([crop for crop, _ in crops])), in_frame)
+    found = np.isfinite(predicted).all(axis=(1, 2))
+    whole = nme_percent(predicted[found], true[found])
+    return {
+        "photos": len(true),
+        "found_percent": 100 * float(found.mean()),
+        "other_faces": int(others),  # not labelled: bystanders and false alarms
+        "nme_percent": float(whole.mean()),
+        "nme_label_centred_percent": float(centred[found].mean()),
+        "nme_ratio": float(whole.mean() / centred[found].mean()),
+        "nme_label_centred_all_percent": float(centred.mean()),
+        "worst_percent": float(whole.max()),
+        "median_side_px": float(np.median([max(np.ptp(points, axis=0)) for points in true68])),
+        "ms_a_photo": 1000 * statistics.median(times),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sources", type=Path, metavar="FILE", help="JSON table of archives at hand")
+    parser.add_argument("--photos", type=int, help="only so many")
+    parser.add_argument("--out", type=Path, default=Path("runs/bench_photo.json"), help="JSON file (%(default)s)")
+    options = parser.parse_args()
+    try:
+        archive = helen_archive(options.sources)
+    except SourceError as error:
+        sys.exit(str(error))
+    scores = measure(FaceReader(), helen_photos(archive, "testset", options.photos))
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(scores, indent=1) + "\n")
+    print(options.out.read_text(), end="")
+
+
+if __name__ == "__main__":
+    main()

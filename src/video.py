@@ -1,0 +1,111 @@
+"""Videos and cameras: frames in, a table a frame and an annotated mp4 out, in memory that does not grow."""
+
+import contextlib
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from imageio_ffmpeg import get_ffmpeg_exe
+
+from src.boards import annotated
+from src.paths import shown
+from src.photos import PhotoError, to_grey
+from src.predict import FaceReader
+from src.tracking import FaceTracks
+
+SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".webm", ".wmv")
+USUAL_RATE = 25.0  # frames a second where a file does not tell
+
+# What OpenCV would print about a file or a camera is said in a sentence here.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
+class Video:
+    """An opened video file (Path) or camera (its number). PhotoError where it cannot be opened.
+
+    rate: frames a second, None for a camera, which gives them as fast as they are read; count: of frames as the file's
+    header has it, 0 where unknown.
+    """
+
+    def __init__(self, source: Path | int):
+        self._is_camera = isinstance(source, int)
+        self._capture = cv2.VideoCapture(source if self._is_camera else str(source))
+        if not self._capture.isOpened():
+            raise PhotoError(
+                f"There is no camera {source}: plug it in or give another number"
+                if self._is_camera
+                else f"{shown(source)} cannot be read as a video: convert it to mp4"
+            )
+        rate = self._capture.get(cv2.CAP_PROP_FPS)
+        self.rate = None if self._is_camera else rate if 1 <= rate <= 240 else USUAL_RATE
+        self.count = 0 if self._is_camera else max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+
+    def __iter__(self) -> Iterator[tuple[float, np.ndarray]]:
+        """Time in s since the first frame, which never runs back, and picture, uint8 (h, w, 3), red, green, blue."""
+        start, last = time.monotonic(), 0.0
+        while True:
+            there, frame = self._capture.read()
+            if not there:
+                return
+            told = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            last = max(last, time.monotonic() - start if self._is_camera else told)
+            yield last, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+def read_frames(reader: FaceReader, video: Video) -> Iterator[tuple[float, np.ndarray, pd.DataFrame]]:
+    """Each frame: its time (s), its picture, its faces as `FaceReader.read_photo` gives them, without `file`.
+
+    `face` is an id that stays with a face; its answers come from outputs averaged over `tracking.WINDOW_S`.
+    """
+    tracks = FaceTracks()
+    for time_s, picture in video:
+        found = reader.find(to_grey(picture))
+        ids, smooth = tracks.update(found.squares, found.outputs, time_s)
+        table = reader.found_table(replace(found, outputs=smooth))
+        yield time_s, picture, table.assign(face=ids)
+
+
+class AnnotatedVideo:
+    """An H.264 mp4 of annotated frames; players and browsers show it. The file is whole once closed.
+
+    rate: frames a second; None gives each frame the time at which it was added.
+    """
+
+    def __init__(self, path: Path, rate: float | None):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path, self._rate, self._ffmpeg = path, rate, None
+
+    def add(self, picture: np.ndarray, table: pd.DataFrame) -> None:
+        """picture uint8 (h, w, 3), of one size throughout; table: its faces. OSError where it cannot be written."""
+        height, width = (side - side % 2 for side in picture.shape[:2])  # the format has even sides
+        if self._ffmpeg is None:
+            self._ffmpeg = self._start(f"{width}x{height}")
+        try:
+            self._ffmpeg.stdin.write(np.ascontiguousarray(annotated(picture, table)[:height, :width]))
+        except BrokenPipeError as error:
+            raise OSError(f"{shown(self._path)} could not be written: free space or give another --csv") from error
+
+    def _start(self, size: str) -> subprocess.Popen:
+        pace = ["-r", f"{self._rate:.6f}"] if self._rate else ["-use_wallclock_as_timestamps", "1"]
+        frames = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, *pace, "-i", "-"]
+        film = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-movflags", "+faststart", str(self._path.absolute())]
+        # In a session of its own, Ctrl-C does not reach it: it ends when its input ends, and the file is whole.
+        return subprocess.Popen(
+            [get_ffmpeg_exe(), "-y", "-loglevel", "error", *frames, *film],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def close(self) -> None:
+        if self._ffmpeg is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._ffmpeg.stdin.close()
+            self._ffmpeg.wait()
