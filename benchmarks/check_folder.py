@@ -77,7 +77,7 @@ def check(folder: Path, files: int) -> dict:
         "first_tenth_mb": first,
         "last_tenth_mb": last,
         "ratio": last / first,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
     }
 
 
