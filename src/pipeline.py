@@ -25,7 +25,10 @@ FULL, EVALUATE = "full", "evaluate"  # the studies on real data, whose results a
 EVALUATION, SHORTCUTS = "04_evaluation_and_face_board", "06_shortcuts"
 STUDY = ("01_eda", "02_keypoint_training", "03_emotion_training", EVALUATION, "05_your_photo", SHORTCUTS)
 TRAININGS = {KEYPOINTS: STUDY[1], EMOTIONS: STUDY[2]}
-STARTUP_LOG = re.compile(r"WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:")
+# TensorFlow's start-up lines, and its hint that a network was traced anew for a batch of another size.
+STARTUP_LOG = re.compile(
+    r"WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:|.* triggered tf.function retracing"
+)
 
 
 def tidy_streams(notebook) -> None:
