@@ -12,12 +12,11 @@ from matplotlib.figure import Figure
 
 from src.face_table import BOX_COLUMNS
 from src.framing import crop_squares, squares_of_edges, to_frame
-from src.labels import EMOTIONS, FRAME, KEYPOINT_COLUMNS, KEYPOINTS, PARTS
-from src.plots import PART_COLOURS, RIGHT
+from src.labels import FRAME, KEYPOINT_COLUMNS, KEYPOINTS, PARTS
+from src.plots import PART_COLOURS, RIGHT, probability_bars
 
 FACES = 24  # on a board at most
 PHOTO_SIDE = 1200  # px of a photo on the board at most
-_GREY = "#BBBBBB"
 
 
 @dataclass
@@ -88,13 +87,8 @@ def _face(axis, face: np.ndarray, row: pd.Series) -> None:
 
 def _bars(axis, row: pd.Series) -> None:
     axis.axis("on")
-    colours = [RIGHT if name == row["emotion"] else _GREY for name in EMOTIONS]
-    axis.bar(range(len(EMOTIONS)), [row[f"p_{name}"] for name in EMOTIONS], color=colours, width=0.75)
-    axis.set_xticks(range(len(EMOTIONS)), [name[:3] for name in EMOTIONS], fontsize=7)
-    axis.tick_params(length=0, pad=1)
-    axis.set(ylim=(0, 1), yticks=[], box_aspect=0.3, anchor="N")
-    for side in ("top", "left", "right"):
-        axis.spines[side].set_visible(False)
+    probability_bars(axis, row, truth=row["emotion"])  # nobody knows better here
+    axis.set(box_aspect=0.3, anchor="N")
 
 
 def _caption(row: pd.Series) -> str:

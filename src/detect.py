@@ -20,7 +20,7 @@ class FaceDetector:
         """Boxes of all faces, the likeliest first: uint8 (h, w) -> float64 (n, 4), left, top, right, bottom in px.
 
         The edges are in pixel centres: a box around the whole picture is (-0.5, -0.5, w - 0.5, h - 0.5). Boxes end at
-        the picture's border. The network has learnt colour; grey is what the study's networks read, and does as well.
+        the picture's border. The network has learnt colour; it is given grey, what the study's networks read.
         """
         scale = min(1, LONG_SIDE / max(grey.shape))
         width, height = (max(1, round(side * scale)) for side in grey.shape[::-1])

@@ -119,8 +119,8 @@ def main() -> None:
         print_scores(run)
     if arguments.study in (FULL, EVALUATE) and arguments.only in (None, EVALUATION, SHORTCUTS):
         publish(run)
-        if arguments.study == FULL:
-            shipping.ship(run)
+    if arguments.study == FULL and arguments.only in (None, EVALUATION):
+        shipping.ship(run)
 
 
 if __name__ == "__main__":

@@ -165,7 +165,7 @@ def face_board(images: np.ndarray, table: pd.DataFrame, truth: list[str], column
         )
         row = table.iloc[i]
         _board_face(face_axis, image, row, truth[i])
-        _board_bars(bar_axis, row, truth[i])
+        probability_bars(bar_axis, row, truth[i])
     figure.legend(handles=_part_legend(), loc="upper center", ncol=4, frameon=False, bbox_to_anchor=(0.5, 0.02))
     return figure
 
@@ -180,7 +180,8 @@ def _board_face(axis, image: np.ndarray, row: pd.Series, truth: str) -> None:
     axis.set_title(title + doubt, fontsize=9.5, pad=3, color=RIGHT if right else WRONG, fontweight="bold", va="bottom")
 
 
-def _board_bars(axis, row: pd.Series, truth: str) -> None:
+def probability_bars(axis, row: pd.Series, truth: str) -> None:
+    """The five probabilities of a `FaceReader` row: blue the true one, orange a wrong answer."""
     values = [row[f"p_{name}"] for name in EMOTIONS]
     colours = [RIGHT if name == truth else WRONG if name == row["emotion"] else OTHER for name in EMOTIONS]
     axis.bar(range(len(EMOTIONS)), values, color=colours, width=0.75)

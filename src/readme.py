@@ -80,8 +80,8 @@ def _class_rows(score: dict) -> list[str]:
         )
     classes = score["classes"].values()
     means = (sum(it[key] for it in classes) / len(classes) for key in ("precision", "recall", "f1"))
-    overall = " | ".join(f"{mean:.2f}" for mean in means)
-    return [*rows, f"| all | {overall} | {score['faces']} | {score['ece_uncalibrated']:.3f}, {score['ece']:.3f} |"]
+    cells = [*(f"{mean:.2f}" for mean in means), score["faces"], f"{score['ece_uncalibrated']:.3f}, {score['ece']:.3f}"]
+    return [*rows, f"| mean; ECE of the answers | {' | '.join(map(str, cells))} |"]
 
 
 def _confidence_rows(confidence: dict) -> list[str]:

@@ -57,7 +57,8 @@ def _ship_network(run: str, task: Task, recipe: str) -> None:
 
 def _others(run: str, task: Task, test: dict) -> dict[str, dict]:
     """Records of the run's trainings that are not shipped, with the test scores of those that were tested."""
-    shipped = json.loads((WEIGHTS / f"{NAMES[task]}.record.json").read_text())["name"]
+    path = WEIGHTS / f"{NAMES[task]}.record.json"
+    shipped = json.loads(path.read_text())["name"] if path.exists() else None
     others = {name: record for name, record in trainings(run, task).items() if name != shipped}
     for name, record in others.items():
         scores = {split: it[name] for split, it in test.items() if name in it} if task is KEYPOINTS else test.get(name)

@@ -1,23 +1,17 @@
 import numpy as np
 import pytest
 from fake_reader import FakeReader, picture
-from matplotlib import pyplot as plt
 
 from src.boards import FACES, PHOTO_SIDE, Board, annotated
 from src.labels import EMOTIONS, KEYPOINT_COLUMNS
 
+pytestmark = pytest.mark.usefixtures("closed_figures")
 ONE = picture((80, 60, 40, 200))
 
 
 @pytest.fixture(scope="module")
 def reader():
     return FakeReader()
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def titles(figure):

@@ -74,7 +74,7 @@ def test_one_notebook_runs_alone_with_its_parameters(monkeypatch, capsys):
     [
         ("full", None, ["scores", "publish", "ship"]),
         ("full", pipeline.EVALUATION, ["scores", "publish", "ship"]),
-        ("full", pipeline.SHORTCUTS, ["publish", "ship"]),
+        ("full", pipeline.SHORTCUTS, ["publish"]),
         ("full", "01_eda", []),
         ("evaluate", None, ["restore", "scores", "publish"]),
         ("quick", None, ["scores"]),

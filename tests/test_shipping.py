@@ -53,12 +53,14 @@ def test_weights_are_replaced_only_by_better_ones(folders, capsys):
 
 def test_too_large_weights_are_not_shipped(folders, capsys, monkeypatch):
     runs, weights = folders
-    leave_run(runs, 2.0, 0.7, "1234")
-    shipping.ship("full")
     monkeypatch.setattr(shipping, "LIMIT", 4)
-    leave_run(runs, 1.5, 0.8, "12345")
+    leave_run(runs, 2.0, 0.7, "12345")
     shipping.ship("full")
     assert capsys.readouterr().out.count("is too large to ship") == 2
+    assert [path.name for path in weights.iterdir()] == ["compared.json"]
+    assert json.loads((weights / "compared.json").read_text())["emotions"]["ours"]["test"] == {"score": "12345"}
+    leave_run(runs, 2.0, 0.7, "1234")
+    shipping.ship("full")
     assert (weights / "detection.weights.h5").read_text() == "1234"
 
 
