@@ -186,6 +186,19 @@ def augment_faces(
     return inputs, moved.astype(np.float32)
 
 
+def mix_faces(
+    inputs: np.ndarray, targets: np.ndarray, alpha: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """mixup (Zhang et al. 2018): each face and its target blended with another's of the batch, the share Beta(alpha).
+
+    inputs float32 (n, side, side, 1), targets float32 (n, classes); the same shapes back.
+    """
+    share = rng.beta(alpha, alpha, len(inputs)).astype(np.float32)
+    other = rng.permutation(len(inputs))
+    mixed = inputs * share[:, None, None, None] + inputs[other] * (1 - share)[:, None, None, None]
+    return mixed, targets * share[:, None] + targets[other] * (1 - share)[:, None]
+
+
 # ---------------------------------------------------------------- training stream
 
 

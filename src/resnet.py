@@ -169,11 +169,16 @@ def compact_emotions(
     units: tuple[int, ...] = (1, 2, 2, 2),
     classes: int = 7,
     dropout: float = 0.3,
+    reads_px: int | None = None,
 ) -> keras.Model:
-    """Our emotion network: (n, side, side, 1) -> (n, classes); side None: any. The weights fit every side."""
+    """Our emotion network: (n, side, side, 1) -> (n, classes); side None: any. The weights fit every side.
+
+    reads_px: the side of the middle square that it reads, of an even distance to `side`; None: all of the face.
+    """
     init = Init("he", seed)
     inputs = keras.Input((side, side, 1), name="face")
-    x = compact_backbone(inputs, stem, widths, units, init)[-1]
+    x = layers.Cropping2D((side - reads_px) // 2, name="middle")(inputs) if reads_px else inputs
+    x = compact_backbone(x, stem, widths, units, init)[-1]
     x = layers.GlobalAveragePooling2D(name="average")(x)
     x = layers.Dropout(dropout, seed=seed, name="dropout")(x)
     outputs = layers.Dense(

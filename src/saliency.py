@@ -8,20 +8,27 @@ from scipy.stats import spearmanr
 
 from src.preprocess import to_input
 
-CELLS = 6  # a side; coarser maps cannot tell one part of a face from another
+CELLS = 5  # a side; coarser maps cannot tell one part of a face from another
 
 
 def _watched(model: keras.Model) -> keras.Model:
-    """The network up to its last maps of at least 6x6 cells, and up to what its softmax layer reads."""
+    """The network up to its last maps of at least 5x5 cells, and up to what its softmax layer reads."""
     maps = [layer for layer in model.layers if len(layer.output.shape) == 4 and layer.output.shape[1] >= CELLS]
     return keras.Model(model.input, [maps[-1].output, model.layers[-1].input])
+
+
+def _margin(model: keras.Model) -> float:
+    """Share of a face's side, at each edge, that the network cuts off before it reads."""
+    cut = sum(layer.cropping[0][0] for layer in model.layers if isinstance(layer, keras.layers.Cropping2D))
+    return cut / model.input_shape[1]
 
 
 def grad_cam(model: keras.Model, images: np.ndarray, classes: np.ndarray, batch_size: int = 64) -> np.ndarray:
     """What speaks for a class, and where: uint8 (n, h, h), classes (n,) -> float32 (n, h, h) in 0..1.
 
-    The maps of the last layer of at least 6x6 cells, each weighted by its mean gradient of the class's logit; negative
-    sums are cut off, the rest is enlarged and divided by its maximum. A face without any evidence gives all zeros.
+    The maps of the last layer of at least 5x5 cells, each weighted by its mean gradient of the class's logit; negative
+    sums are cut off, the rest is enlarged to the part of the face that the network reads and divided by its maximum.
+    A face without any evidence gives all zeros.
     """
     watched, head = _watched(model), model.layers[-1]
     inputs, side = to_input(images, model.input_shape[1]), images.shape[1]
@@ -36,7 +43,9 @@ def grad_cam(model: keras.Model, images: np.ndarray, classes: np.ndarray, batch_
             chosen = tf.gather(logits, classes[some].astype(np.int32), axis=1, batch_dims=1)
         weights = tf.reduce_mean(tape.gradient(chosen, maps), axis=(1, 2), keepdims=True)
         cams.append(tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1)).numpy())
-    cams = np.stack([cv2.resize(cam, (side, side)) for cam in np.concatenate(cams)])
+    edge = round(_margin(model) * side)
+    read = (side - 2 * edge, side - 2 * edge)
+    cams = np.pad([cv2.resize(cam, read) for cam in np.concatenate(cams)], ((0, 0), (edge, edge), (edge, edge)))
     peak = cams.max(axis=(1, 2), keepdims=True)
     return np.divide(cams, peak, out=np.zeros_like(cams), where=peak > 0)
 

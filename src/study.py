@@ -4,6 +4,7 @@ Notebooks 02 and 03 call `train_keypoints` and `train_emotions`; `src.records` s
 """
 
 import json
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -12,11 +13,11 @@ import numpy as np
 from src import losses
 from src.datasets import Emotions, Keypoints, load_emotions, load_keypoints, sample_emotions, sample_keypoints
 from src.files import replacing
-from src.labels import FRAME, KEYPOINT_COLUMNS
+from src.labels import EMOTIONS, FER_SIDE, FRAME, KEYPOINT_COLUMNS
 from src.metrics import nme_percent
 from src.paths import EMOTIONS_CSV, KEYPOINTS_CSV, shown
 from src.predict import predict_keypoints
-from src.preprocess import EMOTION_AUGMENTS, KEYPOINT_AUGMENTS, augment_faces, to_input, training_stream
+from src.preprocess import EMOTION_AUGMENTS, KEYPOINT_AUGMENTS, augment_faces, mix_faces, to_input, training_stream
 from src.recipes import EMOTION_NETWORKS, KEYPOINT_NETWORKS, Recipe
 from src.records import write_json
 from src.training import make_repeatable, train
@@ -128,38 +129,64 @@ def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[ker
     return model, record
 
 
+def middle(images: np.ndarray, side: int) -> np.ndarray:
+    """The middle square of each face: (n, s, s) or (n, s, s, 1) -> (n, side, side) or (n, side, side, 1)."""
+    edge = (images.shape[1] - side) // 2
+    return images[:, edge : edge + side, edge : edge + side]
+
+
+def _soft_targets(teacher: keras.Model, images: np.ndarray, side: int, share: float, labels: np.ndarray) -> np.ndarray:
+    """The labels, one-hot, and `share` of the teacher's mirror-averaged answers to the faces: float32 (n, classes)."""
+    faces = middle(to_input(images, FER_SIDE), side)
+    answers = sum(teacher.predict(view, batch_size=256, verbose=0) for view in (faces, faces[:, :, ::-1])) / 2
+    return (1 - share) * np.eye(answers.shape[1], dtype=np.float32)[labels] + share * answers
+
+
 def train_emotions(faces: Emotions, recipe: Recipe, folder: Path) -> tuple[keras.Model, dict]:
     """Trains on Training (repeats of other splits are gone already), chooses the epoch on PublicTest; (model, record).
 
-    Validation counts the five emotions alone, whatever else the recipe trains on.
+    Validation counts the five emotions alone, whatever else the recipe trains on. Soft labels (born-again networks,
+    Furlanello et al. 2018) are made on training faces only, by the network that the recipe starts from.
     """
     make_repeatable(recipe)
-    model = EMOTION_NETWORKS[recipe.network](recipe.seed, recipe.classes)
+    build = partial(EMOTION_NETWORKS[recipe.network], recipe.seed, recipe.classes)
+    model = build(reads_px=recipe.reads_px) if recipe.reads_px else build()
     _write_network(model, folder)
     whole = model.input_shape[1]
     side = recipe.crop_px or whole
-    # The same layers for faces of any side: they train on squares of `side` and are judged on whole faces.
-    trained = EMOTION_NETWORKS[recipe.network](recipe.seed, recipe.classes, side=None) if recipe.crop_px else model
+    # The same layers for faces of any side: they train on squares of `side`, and are judged on what the network reads.
+    trained = build(side=None) if recipe.crop_px else model
+    past = _go_on_from(trained, recipe, folder)
     training, validation = faces.split("Training"), faces.split("PublicTest").five()
     if recipe.classes == 5:
         training = training.five()
-    targets = np.eye(recipe.classes, dtype=np.float32)
+    one_hot = np.eye(recipe.classes, dtype=np.float32)
+    targets = one_hot[training.labels]
+    if recipe.soft_labels:
+        targets = _soft_targets(trained, training.images, side, recipe.soft_labels, training.labels)
+    repeats = np.where(training.labels < len(EMOTIONS), recipe.five_repeats, 1)
+    repeats[training.labels == EMOTIONS.index("disgust")] *= recipe.disgust_repeats
+    rows_of_an_epoch = np.repeat(np.arange(len(training)), repeats)
     augment = EMOTION_AUGMENTS[recipe.augment]
 
     def make_batch(indices, rng):
-        images = training.images[indices]
+        rows = rows_of_an_epoch[indices]
+        images = training.images[rows]
         frame = images.shape[1] * side / whole
         inputs, _ = augment_faces(images, None, augment, rng, side=side, frame_in_source=frame)
-        return inputs, targets[training.labels[indices]]
+        return mix_faces(inputs, targets[rows], recipe.mixup, rng) if recipe.mixup else (inputs, targets[rows])
 
     def stream(first_epoch):
         shapes = ((side, side, 1), (recipe.classes,))
-        return _stream(make_batch, len(training.images), recipe, first_epoch, shapes)
+        return _stream(make_batch, len(rows_of_an_epoch), recipe, first_epoch, shapes)
 
+    judged = to_input(validation.images, whole)
+    if recipe.reads_px and recipe.crop_px:
+        judged = middle(judged, recipe.reads_px)
     record = train(
         trained,
         stream,
-        (to_input(validation.images, whole), targets[validation.labels]),
+        (judged, one_hot[validation.labels]),
         recipe,
         folder,
         metrics=[losses.FiveAccuracy()],
@@ -167,6 +194,7 @@ def train_emotions(faces: Emotions, recipe: Recipe, folder: Path) -> tuple[keras
             "training_faces": len(training.images),
             "validation_faces": len(validation.images),
             "dropped": faces.dropped,
+            **past,
         },
     )
     model.set_weights(trained.get_weights())

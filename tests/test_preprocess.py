@@ -10,6 +10,7 @@ from src.preprocess import (
     augment_faces,
     flip_faces,
     flip_keypoints,
+    mix_faces,
     to_input,
     training_stream,
 )
@@ -172,3 +173,13 @@ def test_to_input_scales_grey_values_and_sides(faces):
     np.testing.assert_allclose(half, np.full((2, 48, 48, 1), 100 / 255))
     step = to_input(np.repeat(np.uint8([[[0, 255]]]), 2, axis=1), 4)
     np.testing.assert_allclose(step[0, 0, :, 0], [0, 64 / 255, 191 / 255, 1], atol=2 / 255)
+
+
+def test_mixed_faces_and_targets_hold_the_same_shares():
+    """Face i is grey i everywhere and its target says i too, so that both must be blended alike."""
+    values = np.arange(6, dtype=np.float32)
+    inputs = np.broadcast_to(values[:, None, None, None], (6, 4, 4, 1))
+    mixed, targets = mix_faces(inputs, values[:, None], 0.2, np.random.default_rng(0))
+    assert mixed.shape == (6, 4, 4, 1) and mixed.dtype == targets.dtype == np.float32
+    np.testing.assert_allclose(mixed[:, 0, 0], targets, rtol=1e-5)
+    assert not np.allclose(targets[:, 0], values) and targets.min() >= 0 and targets.max() <= 5

@@ -76,6 +76,15 @@ def test_an_emotion_network_of_any_side_takes_the_weights_of_one():
     assert free(faces[:, 4:44, 4:44]).shape == (2, 7)
 
 
+def test_an_emotion_network_may_read_the_middle_of_a_face_only():
+    tiny = {"widths": (8, 16, 16, 24), "units": (1, 1, 1, 1)}
+    middle, free = compact_emotions(1, reads_px=40, **tiny), compact_emotions(2, side=None, **tiny)
+    free.set_weights(middle.get_weights())
+    faces = np.random.default_rng(0).random((2, 48, 48, 1), np.float32)
+    np.testing.assert_allclose(middle(faces), free(faces[:, 4:44, 4:44]), atol=1e-6)
+    assert keras.models.model_from_json(middle.to_json()).input_shape == (None, 48, 48, 1)
+
+
 def test_the_compact_networks_stay_small():
     keypoints, emotions = compact_keypoints(), compact_emotions()
     assert (keypoints.input_shape, keypoints.output_shape) == ((None, 96, 96, 1), (None, 30))

@@ -10,10 +10,13 @@ SIDE = 24
 RNG = np.random.default_rng(0)
 
 
-def corner_network() -> keras.Model:
-    """Class 0 speaks of the light in the top left sixth of each side, class 1 of that in the bottom right."""
-    inputs = keras.Input((SIDE, SIDE, 1))
-    cells = keras.layers.AveragePooling2D(4, name="cells")(inputs)  # 6x6
+def corner_network(cut: int = 0) -> keras.Model:
+    """Class 0 speaks of the light in the top left sixth of each side, class 1 of that in the bottom right.
+
+    cut: px of a larger face that it leaves out at each edge.
+    """
+    inputs = keras.Input((SIDE + 2 * cut, SIDE + 2 * cut, 1))
+    cells = keras.layers.AveragePooling2D(4, name="cells")(keras.layers.Cropping2D(cut)(inputs))  # 6x6
     head = keras.layers.Dense(2, activation="softmax")
     outputs = head(keras.layers.Flatten()(cells))
     model = keras.Model(inputs, outputs)
@@ -37,6 +40,13 @@ def test_a_network_whose_only_evidence_is_one_corner_looks_there():
     assert np.unravel_index(cams[0].argmax(), (SIDE, SIDE)) < (4, 4) and cams[0, 8:, 8:].max() == 0
     assert min(np.unravel_index(cams[1].argmax(), (SIDE, SIDE))) >= 20 and cams[1, :16, :16].max() == 0
     assert cams.max() == 1
+
+
+def test_evidence_lies_where_the_face_shows_it_though_the_edges_are_not_read():
+    model = corner_network(cut=8)
+    faces = np.pad(corners_only(model), ((0, 0), (8, 8), (8, 8)))
+    inner = grad_cam(corner_network(), corners_only(model), np.array([0, 1]))
+    np.testing.assert_array_equal(grad_cam(model, faces, np.array([0, 1])), np.pad(inner, ((0, 0), (8, 8), (8, 8))))
 
 
 def test_a_dark_face_holds_no_evidence():

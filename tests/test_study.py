@@ -63,6 +63,34 @@ def test_an_emotion_network_trained_on_squares_reads_whole_faces(tmp_path):
     np.testing.assert_allclose(predict_emotions(reloaded, faces), predict_emotions(model, faces), atol=1e-5)
 
 
+def test_an_emotion_training_goes_on_from_another_with_its_soft_labels(tmp_path, monkeypatch):
+    first = chosen(EMOTION_RECIPES, "small", epochs=1, crop_px=40)["small"]
+    faces = sample_emotions(60, seed=0)
+    labels = faces.split("Training").labels
+    _, record = study.train_emotions(faces, first, tmp_path / "first")
+    seen, mix = [], study.mix_faces
+    monkeypatch.setattr(study, "mix_faces", lambda x, y, *rest: seen.append(y) or mix(x, y, *rest))
+    again = replace(first, start="first", reads_px=40, soft_labels=0.5, mixup=0.2, batch_size=8)
+    again = replace(again, five_repeats=2, disgust_repeats=3)
+    again_model, again_record = study.train_emotions(faces, again, tmp_path / "again")
+    assert again_record["data"] == {**record["data"], "start": record["best"]}
+    rows = 2 * len(labels) + 4 * int((labels == 1).sum())
+    assert len(seen) == rows // 8
+    targets = np.concatenate(seen)
+    np.testing.assert_allclose(targets.sum(axis=1), 1, rtol=1e-5)
+    assert (targets.max(axis=1) >= 0.5).all() and (targets.max(axis=1) < 1).all()
+    squares = np.pad(study.middle(faces.images[:4], 40), ((0, 0), (4, 4), (4, 4)))
+    np.testing.assert_allclose(
+        predict_emotions(again_model, squares), predict_emotions(again_model, faces.images[:4]), atol=1e-5
+    )
+
+
+def test_an_emotion_training_without_the_one_it_starts_from_says_so(tmp_path):
+    recipe = chosen(EMOTION_RECIPES, "small", epochs=1, start="first")["small"]
+    with pytest.raises(FileNotFoundError, match="holds no weights to go on from: train recipe first first"):
+        study.train_emotions(sample_emotions(60, seed=0), recipe, tmp_path / "again")
+
+
 def test_small_sources_are_repeated_until_they_count_alike():
     rows = study.balanced_rows(np.array(["a", "b", "a", "a", "a", "a"]))
     assert rows.tolist() == [0, 1, 1, 1, 1, 1, 2, 3, 4, 5]
