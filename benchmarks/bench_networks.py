@@ -31,7 +31,7 @@ def networks() -> dict[tuple[str, str], keras.Model]:
         ("keypoints", "baseline"): KEYPOINT_NETWORKS["baseline"](0),
         ("keypoints", "compact"): KEYPOINT_NETWORKS["compact"](0),
         ("emotions", "baseline"): EMOTION_NETWORKS["baseline"](0, 5),
-        ("emotions", "compact"): EMOTION_NETWORKS["compact"](0, 7),
+        ("emotions", "compact"): EMOTION_NETWORKS["compact"](0, 7, reads_px=40),  # as the shipped one
     }
 
 

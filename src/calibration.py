@@ -1,10 +1,11 @@
-"""How far an answer may be believed: one temperature for the probabilities, one score and threshold for "sure"."""
+"""How far an answer may be believed: one temperature for the probabilities, one score and threshold for "sure".
+
+The libraries that fitting takes are imported where it happens: reading a photo only applies what was fitted.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from sklearn.metrics import roc_auc_score
 
 from src.labels import EMOTIONS
 
@@ -31,6 +32,7 @@ def five_probabilities(outputs: np.ndarray, temperature: float = 1.0) -> np.ndar
 
 def fit_temperature(outputs: np.ndarray, labels: np.ndarray) -> float:
     """The temperature that makes the labels likeliest: outputs (n, 5 or 7), labels (n,) in 0..4."""
+    from scipy.optimize import minimize_scalar
 
     def surprise(log_temperature):
         probabilities = five_probabilities(outputs, np.exp(log_temperature))
@@ -71,6 +73,8 @@ def calibrate(outputs: np.ndarray, labels: np.ndarray) -> Calibration:
     The score is the one that best tells right answers from wrong ones and from faces of other emotions (AUROC); the
     temperature and the threshold come from the faces of the five emotions.
     """
+    from sklearn.metrics import roc_auc_score
+
     of_five = labels < len(EMOTIONS)
     temperature = fit_temperature(outputs[of_five], labels[of_five])
     five = five_probabilities(outputs, temperature)

@@ -19,8 +19,9 @@ from src.metrics import (
     nme_percent,
     reliability,
 )
+from src.networks import load_keras
 from src.paths import RUNS
-from src.predict import FaceReader, load_network, predict_emotions, predict_keypoints, read_calibration
+from src.predict import FaceReader, predict_emotions, predict_keypoints, read_calibration
 from src.records import EMOTIONS as EMOTION_TASK
 from src.records import KEYPOINTS as KEYPOINT_TASK
 from src.records import Task, best_recipe, finalists, trainings
@@ -51,7 +52,7 @@ def _networks(run: str, task: Task):
     for name, record in finalists(run, task).items():
         folder = RUNS / run / task.name / name
         there = "test" not in record
-        yield name, record, load_network(folder / "model.json", folder / "best.weights.h5") if there else None
+        yield name, record, load_keras(folder / "model.json", folder / "best.weights.h5") if there else None
 
 
 def evaluate_emotions(run: str, everyone: Emotions) -> dict:
@@ -232,7 +233,7 @@ def baseline_reader(run: str) -> FaceReader | None:
     folders = [RUNS / run / task.name / "baseline" for task in (KEYPOINT_TASK, EMOTION_TASK)]
     if not all((folder / "best.weights.h5").exists() for folder in folders):
         return None
-    return FaceReader.of(*(load_network(it / "model.json", it / "best.weights.h5") for it in folders), Calibration())
+    return FaceReader.of(*(load_keras(it / "model.json", it / "best.weights.h5") for it in folders), Calibration())
 
 
 def keypoints_of(table: pd.DataFrame) -> np.ndarray:

@@ -18,7 +18,7 @@ import papermill
 import yaml
 
 from src import readme, shipping
-from src.paths import FIGURES, NOTEBOOKS, PARAMS, ROOT, RUNS, shown
+from src.paths import FIGURES, NOTEBOOKS, PARAMS, ROOT, RUNS, WEIGHTS, shown
 from src.records import EMOTIONS, KEYPOINTS
 
 FULL, EVALUATE = "full", "evaluate"  # the studies on real data, whose results are published
@@ -121,6 +121,9 @@ def main() -> None:
         publish(run)
     if arguments.study == FULL and arguments.only in (None, EVALUATION):
         shipping.ship(run)
+        from src import export  # imports TensorFlow, which nothing else here needs
+
+        export.write_onnx(WEIGHTS)
 
 
 if __name__ == "__main__":

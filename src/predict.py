@@ -13,57 +13,30 @@ from functools import cached_property
 from pathlib import Path
 
 import cv2
-import keras
 import numpy as np
 import pandas as pd
 
-from src import resnet  # noqa: F401  registers SoftArgmax, which model_from_json looks up
+from src import networks
 from src.calibration import Calibration, five_probabilities, sure_scores
 from src.detect import FaceDetector
 from src.face_table import BOX_COLUMNS
 from src.framing import box_edges, crop_squares, squares_from_boxes, squares_from_points, to_photo
 from src.labels import EMOTIONS, FRAME, KEYPOINT_COLUMNS
+from src.networks import Network
 from src.paths import WEIGHTS, shown
 from src.photos import read_photo, to_grey
 from src.preprocess import flip_keypoints, to_input
 
-# The names under which a folder may hold the two models: as shipped, and as a run of one's own writes them.
-_KEYPOINT_FILES = (
-    ("detection.json", "detection.weights.h5"),
-    ("FacialKeyPoints-model.json", "FacialKeyPoints.weights.h5"),
-)
-_EMOTION_FILES = (
-    ("emotion.json", "emotion.weights.h5"),
-    ("FacialExpression-model.json", "FacialExpression.weights.h5"),
-)
 _BATCH = 128  # faces
 _CALIBRATION_FILE = "calibration.json"
 
 
-def load_network(model_json: Path, weights: Path) -> keras.Model:
-    """The network described in `model_json` with its trained `weights`. FileNotFoundError names a missing file."""
-    for path in (model_json, weights):
-        if not path.exists():
-            raise FileNotFoundError(f"{shown(path)} is missing: train the networks (make run) or restore the file")
-    model = keras.models.model_from_json(model_json.read_text())
-    model.load_weights(weights)
-    return model
-
-
-def _load_first(folder: Path, candidates) -> keras.Model:
-    for model_json, weights in candidates:
-        if (folder / model_json).exists():
-            return load_network(folder / model_json, folder / weights)
-    names = " or ".join(model_json for model_json, _ in candidates)
-    raise FileNotFoundError(f"{shown(folder)} holds no {names}: train the networks first (make run)")
-
-
-def _outputs(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
-    """What `model.predict` gives, without its pipeline, which takes longer than a face does."""
+def _outputs(model: Network, inputs: np.ndarray) -> np.ndarray:
+    """In batches, each by one call: `model.predict` of Keras sets up a pipeline that takes longer than a face does."""
     return np.concatenate([model.predict_on_batch(inputs[i : i + _BATCH]) for i in range(0, len(inputs), _BATCH)])
 
 
-def predict_keypoints(model: keras.Model, images: np.ndarray, *, mirror: bool = True) -> np.ndarray:
+def predict_keypoints(model: Network, images: np.ndarray, *, mirror: bool = True) -> np.ndarray:
     """Keypoints of faces: uint8 (n, h, w) -> float32 (n, 15, 2), px of the 96x96 frame.
 
     mirror: average with the points of the mirrored face, twice the work.
@@ -76,7 +49,7 @@ def predict_keypoints(model: keras.Model, images: np.ndarray, *, mirror: bool = 
     return (points + flip_keypoints(mirrored)) / 2
 
 
-def predict_emotions(model: keras.Model, images: np.ndarray, *, mirror: bool = True) -> np.ndarray:
+def predict_emotions(model: Network, images: np.ndarray, *, mirror: bool = True) -> np.ndarray:
     """Class probabilities of faces: uint8 (n, h, w) -> float32 (n, 5 or 7), the five emotions first.
 
     mirror: average with the probabilities of the mirrored face, twice the work.
@@ -129,16 +102,19 @@ class FaceReader:
     """Both models behind one call.
 
     folder: where the models are, the shipped `weights/` by default; a run's folder such as `runs/quick` works too.
+    backend: "onnx", "litert" or "keras", which give the same table; by default onnx where the folder holds both models
+    in that format, as `weights/` does, else keras.
     """
 
-    def __init__(self, folder: Path | str = WEIGHTS):
+    def __init__(self, folder: Path | str = WEIGHTS, backend: str | None = None):
         folder = Path(folder)
-        self.keypoints = _load_first(folder, _KEYPOINT_FILES)
-        self.emotions = _load_first(folder, _EMOTION_FILES)
+        backend = backend or networks.fastest_backend(folder)
+        self.keypoints = networks.load_network(folder, networks.KEYPOINTS, backend)
+        self.emotions = networks.load_network(folder, networks.EMOTIONS, backend)
         self.calibration = read_calibration(folder)
 
     @classmethod
-    def of(cls, keypoints: keras.Model, emotions: keras.Model, calibration: Calibration) -> "FaceReader":
+    def of(cls, keypoints: Network, emotions: Network, calibration: Calibration) -> "FaceReader":
         """A reader of networks that are loaded already."""
         reader = cls.__new__(cls)
         reader.keypoints, reader.emotions, reader.calibration = keypoints, emotions, calibration

@@ -1,5 +1,5 @@
 """The score tables of README.md and weights/CARD.md, written from figures/metrics.json (README's speeds from
-benchmarks/networks.json): `python -m src.readme`."""
+benchmarks/networks.json and readers.json): `python -m src.readme`."""
 
 import json
 import re
@@ -9,7 +9,8 @@ from src.labels import EMOTIONS
 from src.paths import FIGURES, ROOT, WEIGHTS, shown
 
 README, CARD = ROOT / "README.md", WEIGHTS / "CARD.md"
-METRICS, SPEEDS = FIGURES / "metrics.json", ROOT / "benchmarks" / "networks.json"
+METRICS = FIGURES / "metrics.json"
+SPEEDS, READERS = (ROOT / "benchmarks" / name for name in ("networks.json", "readers.json"))
 BEGIN, END = "<!-- scores: written by src/readme.py -->", "<!-- end of scores -->"
 SPLITS = {"HelenTest": "HELEN testset", "Test": "unseen YouTube people"}
 
@@ -124,18 +125,39 @@ def _speed_rows(speeds: dict) -> list[str]:
     return rows
 
 
+def _reader_rows(readers: dict) -> list[str]:
+    """Milliseconds a face, quartiles in brackets, and what each reader answers on the test faces."""
+    cores = readers["cpus"]
+    rows = [
+        f"| from face to outputs, ms a face | one face, one thread | one face, {cores} threads | 64, {cores} threads "
+        "| NME, HELEN testset | top-1, PrivateTest |",
+        "|---|---|---|---|---|---|",
+    ]
+    speeds = {(it["case"], it["batch"], it["threads"]): it for it in readers["speed"]}
+    for case in dict.fromkeys(it["case"] for it in readers["speed"]):
+        cells = [
+            "{ms_a_face:.1f} ({quartile_25:.1f} to {quartile_75:.1f})".format_map(speeds[case, *of])
+            for of in ((1, 1), (1, cores), (64, cores))
+        ]
+        scores = readers["test"].get(case, {})
+        cells.append(f"{scores['nme_percent']:.2f} %" if "nme_percent" in scores else "—")
+        cells.append(f"{scores['accuracy']:.1%}" if "accuracy" in scores else "—")
+        rows.append(f"| {case} | {' | '.join(cells)} |")
+    return rows
+
+
 def _joined(*tables: list[str]) -> str:
     return "\n\n".join("\n".join(rows) for rows in tables)
 
 
-def score_tables(metrics: dict, speeds: dict) -> str:
-    """README's tables, Markdown, of the contents of METRICS (of a run on real data) and SPEEDS."""
+def score_tables(metrics: dict, speeds: dict, readers: dict) -> str:
+    """README's tables, Markdown, of the contents of METRICS (of a run on real data), SPEEDS and READERS."""
     emotions, keypoints = metrics["emotions"], metrics["keypoints"]
     scores = (_emotion_rows(emotions), _recall_rows(emotions), _keypoint_rows(keypoints), _stress_rows(keypoints))
-    return _joined(*scores, _speed_rows(speeds))
+    return _joined(*scores, _speed_rows(speeds), _reader_rows(readers))
 
 
-def card_tables(metrics: dict, _: dict) -> str:
+def card_tables(metrics: dict, *_: dict) -> str:
     """The tables of the weights' card, Markdown: of the run's chosen networks alone."""
     chosen = metrics["emotions"]["test"][metrics["emotions"]["chosen"]]
     return _joined(_class_rows(chosen), _confidence_rows(metrics["confidence"]), _harm_rows(metrics["stress"]))
@@ -153,8 +175,8 @@ DOCUMENTS = {README: score_tables, CARD: card_tables}
 
 
 def written(path: Path) -> str:
-    """The document's text with its tables as the two JSON files have them now."""
-    numbers = (json.loads(it.read_text()) for it in (METRICS, SPEEDS))
+    """The document's text with its tables as the JSON files have them now."""
+    numbers = (json.loads(it.read_text()) for it in (METRICS, SPEEDS, READERS))
     return with_tables(path.read_text(), DOCUMENTS[path](*numbers))
 
 

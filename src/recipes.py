@@ -25,9 +25,7 @@ class Recipe:
     crop_px: int | None = None  # emotions only: train on random squares of this side, instead of whole faces
     reads_px: int | None = None  # emotions only: the network reads the middle square of this side of a face
     classes: int = 5  # emotions only: 7 also trains on fear and neutral, which predictions then leave out
-    five_repeats: int = (
-        1  # emotions only: how often an epoch shows a face of the five emotions; others: once
-    )
+    five_repeats: int = 1  # emotions only: how often an epoch shows a face of the five emotions; others: once
     disgust_repeats: int = 1  # emotions only: how much oftener one of disgust, the rarest emotion by far
     soft_labels: float = 0.0  # emotions only: share that `start`'s answers have in the labels, 0 to 0.5
     mixup: float = 0.0  # emotions only: above 0, faces are mixed in pairs, by shares from Beta(mixup, mixup)

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from src.boards import Board
 from src.face_table import FaceTable
 from src.listing import files_in
+from src.networks import BACKENDS
 from src.paths import RUNS, WEIGHTS, shown
 from src.photos import PhotoError, read_photo
 from src.plots import save_figure
@@ -104,6 +105,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--board", type=Path, default=FOLDER / "board.png", help="picture of faces (%(default)s)")
     parser.add_argument("--resume", action="store_true", help="go on with the table of an interrupted run")
     parser.add_argument("--networks", type=Path, default=WEIGHTS, help="folder of the two networks (%(default)s)")
+    parser.add_argument("--backend", choices=BACKENDS, help="what runs them (default: the fastest there is)")
     options = parser.parse_args(arguments)
     if options.camera is not None and (options.paths or options.resume):
         parser.error("--camera stands alone: leave the paths and --resume out")
@@ -115,7 +117,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> None:
     options = parse(arguments)
     try:
-        run = Run(FaceReader(options.networks), options.csv, resume=options.resume)
+        run = Run(FaceReader(options.networks, options.backend), options.csv, resume=options.resume)
     except (OSError, ValueError) as error:
         sys.exit(str(error))
     stopped = ""

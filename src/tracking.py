@@ -4,7 +4,6 @@ from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from src.framing import box_edges
 
@@ -49,6 +48,8 @@ class FaceTracks:
     def _matched(self, squares: np.ndarray, time_s: float) -> list[_Track]:
         """The track of each square, a new one where none fits."""
         known = np.array([track.square for track in self._tracks]).reshape(-1, 3)
+        from scipy.optimize import linear_sum_assignment  # takes a second to import, which a photo need not wait for
+
         overlap = overlaps(known, squares)
         pairs = {
             j: self._tracks[i]

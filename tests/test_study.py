@@ -8,7 +8,8 @@ from tensorflow.python.framework import config as tf_config
 
 from src import records, study
 from src.datasets import Emotions, Keypoints, sample_emotions, sample_keypoints
-from src.predict import load_network, predict_emotions, predict_keypoints
+from src.networks import load_keras
+from src.predict import predict_emotions, predict_keypoints
 from src.recipes import EMOTION_RECIPES, KEYPOINT_RECIPES, chosen
 
 LEFT_BEHIND = {"best.weights.h5", "epoch_001.weights.h5", "model.json", "record.json"}
@@ -40,7 +41,7 @@ def test_a_keypoint_training_leaves_its_files_and_never_sees_the_test(tmp_path):
     assert "val_nme_percent" not in record["history"][0] and record["best"]["val_nme_percent"] > 0
     points = predict_keypoints(model, faces.images[:2])
     assert points.shape == (2, 15, 2) and np.isfinite(points).all()
-    reloaded = load_network(tmp_path / "model.json", tmp_path / "best.weights.h5")
+    reloaded = load_keras(tmp_path / "model.json", tmp_path / "best.weights.h5")
     np.testing.assert_allclose(predict_keypoints(reloaded, faces.images[:2]), points, atol=1e-3)
 
 
@@ -57,7 +58,7 @@ def test_an_emotion_training_leaves_its_files_and_never_sees_the_test(tmp_path):
 def test_an_emotion_network_trained_on_squares_reads_whole_faces(tmp_path):
     recipe = chosen(EMOTION_RECIPES, "small", epochs=1, crop_px=40)["small"]
     model, _ = study.train_emotions(sample_emotions(60, seed=0), recipe, tmp_path)
-    reloaded = load_network(tmp_path / "model.json", tmp_path / "best.weights.h5")
+    reloaded = load_keras(tmp_path / "model.json", tmp_path / "best.weights.h5")
     assert reloaded.input_shape == model.input_shape == (None, 48, 48, 1)
     faces = sample_emotions(4, seed=1).images
     np.testing.assert_allclose(predict_emotions(reloaded, faces), predict_emotions(model, faces), atol=1e-5)

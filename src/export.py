@@ -1,0 +1,134 @@
+"""`make export`: the two networks as ONNX and LiteRT files, in float32 and in int8, each alone and both in one.
+
+weights/detection.onnx, emotion.onnx        what `FaceReader` reads by default, kept in git
+weights/*.tflite, *.int8.*, faces.*         for other programs and devices; made when asked for
+
+`faces.*` takes a face in the sizes that the networks read, face_96 and face_48, and gives keypoints (n, 30), px of the
+96x96 frame, and probabilities (n, 7). In the int8 files the convolutions, which take nearly all of the time and of the
+space, compute in int8, their ranges calibrated on training faces; the rest stays float32, since 256 steps over the
+96 px of a face are too coarse for a keypoint.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
+from tqdm import tqdm
+
+from src import networks
+from src.datasets import DataError
+from src.files import replacing
+from src.networks import EMOTIONS, KEYPOINTS
+from src.paths import WEIGHTS, shown
+from src.preprocess import to_input
+from src.study import read_emotions, read_keypoints
+
+NAMES = {KEYPOINTS: "detection", EMOTIONS: "emotion"}
+BOTH = "faces"
+CALIBRATION_FACES = 200
+
+
+def both_in_one(keypoints: keras.Model, emotions: keras.Model) -> keras.Model:
+    """One network of two inputs, face_96 and face_48, and two outputs, keypoints (n, 30) px and probabilities."""
+    sides = [model.input_shape[1] for model in (keypoints, emotions)]
+    faces = [keras.Input((side, side, 1), name=f"face_{side}") for side in sides]
+    return keras.Model(faces, [keypoints(faces[0]), emotions(faces[1])], name=BOTH)
+
+
+def _export(model: keras.Model, path: Path, form: str) -> None:
+    """Keras's own exporter, which refuses a model that has never been called."""
+    model([np.zeros((1, *face.shape[1:]), np.float32) for face in model.inputs])
+    with replacing(path) as part:
+        model.export(part, format=form, verbose=False)
+
+
+class _Faces(CalibrationDataReader):
+    """Feeds ONNX Runtime's calibration one face after the other: inputs by name, float32 (n, side, side, 1)."""
+
+    def __init__(self, inputs: dict[str, np.ndarray]):
+        self._rows = ({name: faces[i : i + 1] for name, faces in inputs.items()} for i in range(CALIBRATION_FACES))
+
+    def get_next(self) -> dict | None:
+        return next(self._rows, None)
+
+
+def _quantize_onnx(path: Path, target: Path, inputs: dict[str, np.ndarray]) -> None:
+    with replacing(target) as part:
+        quantize_static(
+            path,
+            part,
+            _Faces(inputs),
+            op_types_to_quantize=["Conv"],
+            per_channel=True,
+            reduce_range=True,  # processors without 8-bit dot products add pairs of products in 16 bits
+            weight_type=QuantType.QInt8,
+        )
+
+
+def _quantize_litert(path: Path, target: Path, inputs: dict[str, np.ndarray]) -> None:
+    from ai_edge_quantizer import qtyping, quantizer
+
+    conversion = quantizer.Quantizer(str(path))
+    conversion.add_static_config(
+        regex=".*", operation_name=qtyping.TFLOperationName.CONV_2D, activation_num_bits=8, weight_num_bits=8
+    )
+    rows = [{name: faces[i : i + 1] for name, faces in inputs.items()} for i in range(CALIBRATION_FACES)]
+    result = conversion.quantize(conversion.calibrate({"serving_default": rows}))
+    with replacing(target) as part:
+        part.write_bytes(result.quantized_model)
+
+
+def write_onnx(folder: Path) -> None:
+    """folder/detection.onnx and emotion.onnx from what Keras networks are there: what `FaceReader` then reads."""
+    for task, name in NAMES.items():
+        if (folder / f"{name}.weights.h5").exists():
+            _export(networks.load_network(folder, task, "keras"), folder / f"{name}.onnx", "onnx")
+
+
+def write_all(folder: Path, faces: dict[str, np.ndarray]) -> list[Path]:
+    """Every format of the Keras networks in a folder, beside them; returns the files.
+
+    faces: input name -> training faces, float32 (n, side, side, 1), n at least CALIBRATION_FACES.
+    """
+    models = {NAMES[task]: networks.load_network(folder, task, "keras") for task in NAMES}
+    models[BOTH] = both_in_one(*models.values())
+    written = []
+    for name, model in tqdm(models.items(), "export", unit=" networks"):
+        inputs = {face.name: faces[f"face_{face.shape[1]}"] for face in model.inputs}
+        for form, ending, quantize in (("onnx", ".onnx", _quantize_onnx), ("litert", ".tflite", _quantize_litert)):
+            plain, small = folder / f"{name}{ending}", folder / f"{name}.int8{ending}"
+            _export(model, plain, form)
+            quantize(plain, small, inputs)
+            written += [plain, small]
+    return written
+
+
+def calibration_faces(data: str) -> dict[str, np.ndarray]:
+    """Training faces by the name of the input that takes them; data: "real" or "sample"."""
+    n = CALIBRATION_FACES
+    rng = np.random.default_rng(0)
+    found = {}
+    for side, read in ((96, read_keypoints), (48, read_emotions)):
+        training = read(data, 2 * n, 0).split("Training").images
+        found[f"face_{side}"] = to_input(training[rng.choice(len(training), n, replace=False)], side)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m src.export", description=__doc__.splitlines()[0])
+    parser.add_argument("folder", nargs="?", type=Path, default=WEIGHTS, help="folder of the networks (%(default)s)")
+    parser.add_argument("--data", choices=("real", "sample"), default="real", help="calibrates int8 (%(default)s)")
+    arguments = parser.parse_args()
+    try:
+        written = write_all(arguments.folder, calibration_faces(arguments.data))
+    except (OSError, DataError) as error:
+        sys.exit(str(error))
+    for path in written:
+        print(f"{path.stat().st_size / 1e6:6.1f} MB   {shown(path)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from src import export, networks
+from src.datasets import load_emotions, load_keypoints
+from src.networks import EMOTIONS, KEYPOINTS, OnnxNetwork
+from src.paths import EMOTIONS_CSV, KEYPOINTS_CSV, WEIGHTS
+from src.predict import FaceReader
+from src.preprocess import to_input
+from src.resnet import compact_emotions, compact_keypoints
+from src.synthetic import draw_faces
+
+TINY = {"widths": (8, 8, 16, 16), "units": (1, 1, 1, 1)}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two untrained networks in every format."""
+    folder = tmp_path_factory.mktemp("exported")
+    models = {"detection": compact_keypoints(1, **TINY), "emotion": compact_emotions(1, reads_px=40, **TINY)}
+    for name, model in models.items():
+        (folder / f"{name}.json").write_text(model.to_json())
+        model.save_weights(folder / f"{name}.weights.h5")
+    (folder / "calibration.json").write_text(json.dumps({"temperature": 2.0, "sure_above": 0.4}))
+    written = export.write_all(folder, export.calibration_faces("sample"))
+    assert {path.name for path in written} == {
+        f"{name}{ending}"
+        for name in ("detection", "emotion", "faces")
+        for ending in (".onnx", ".int8.onnx", ".tflite", ".int8.tflite")
+    }
+    return folder
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return draw_faces(5, seed=2)[0]
+
+
+def outputs(folder: Path, task: str, backend: str, inputs: np.ndarray) -> np.ndarray:
+    return networks.load_network(folder, task, backend).predict_on_batch(inputs)
+
+
+@pytest.mark.parametrize("backend", ["onnx", "litert"])
+@pytest.mark.parametrize(("task", "side"), [(KEYPOINTS, 96), (EMOTIONS, 48)])
+def test_an_exported_network_answers_as_keras_does(folder, faces, backend, task, side):
+    inputs = to_input(faces, side)
+    network = networks.load_network(folder, task, backend)
+    assert network.input_shape == (None, side, side, 1)
+    for some in (inputs, inputs[:1], inputs):  # batches of other sizes
+        ours = network.predict_on_batch(some)
+        assert ours.dtype == np.float32
+        np.testing.assert_allclose(ours, outputs(folder, task, "keras", some), atol=1e-4)
+
+
+def test_every_backend_gives_the_same_table(folder, faces):
+    tables = [FaceReader(folder, backend).read_faces(faces) for backend in networks.BACKENDS]
+    for table in tables[1:]:
+        pd.testing.assert_frame_equal(table, tables[0], atol=1e-3)
+    default = FaceReader(folder)
+    assert isinstance(default.keypoints, OnnxNetwork) and isinstance(default.emotions, OnnxNetwork)
+
+
+@pytest.mark.parametrize(("task", "side", "far"), [(KEYPOINTS, 96, 1.0), (EMOTIONS, 48, 0.03)])
+@pytest.mark.parametrize("backend", ["onnx", "litert"])
+def test_int8_stays_near(folder, faces, tmp_path, backend, task, side, far):
+    name, ending = export.NAMES[task], networks.ENDINGS[backend]
+    small = folder / f"{name}.int8{ending}"
+    (tmp_path / f"{name}{ending}").write_bytes(small.read_bytes())
+    inputs = to_input(faces, side)
+    error = np.abs(outputs(tmp_path, task, backend, inputs) - outputs(folder, task, "keras", inputs))
+    assert 0 < error.mean() < far
+
+
+def test_one_file_gives_both_outputs(folder, faces):
+    session = OnnxNetwork(folder / "faces.onnx")._session
+    inputs = {f"face_{side}": to_input(faces, side) for side in (96, 48)}
+    for ours, (task, side) in zip(session.run(None, inputs), [(KEYPOINTS, 96), (EMOTIONS, 48)], strict=True):
+        np.testing.assert_allclose(ours, outputs(folder, task, "keras", inputs[f"face_{side}"]), atol=1e-4)
+
+
+def real_faces() -> dict[str, np.ndarray]:
+    """256 validation faces of each data set where it is there, else drawn ones, by task."""
+    drawn = draw_faces(64, seed=3)[0]
+    keypoints = load_keypoints(KEYPOINTS_CSV).split("Validation").images if KEYPOINTS_CSV.exists() else drawn
+    emotions = load_emotions(EMOTIONS_CSV).split("PublicTest").images if EMOTIONS_CSV.exists() else drawn
+    return {KEYPOINTS: to_input(keypoints[:256], 96), EMOTIONS: to_input(emotions[:256], 48)}
+
+
+def test_the_shipped_files_are_those_of_the_shipped_networks():
+    """Within 1e-4 of the 96 px that a keypoint may lie at, and of a probability."""
+    for task, inputs in real_faces().items():
+        ours, keras = (outputs(WEIGHTS, task, backend, inputs) for backend in ("onnx", "keras"))
+        np.testing.assert_allclose(ours, keras, atol=1e-4 * (96 if task == KEYPOINTS else 1))
