@@ -21,7 +21,7 @@ ONE, TWO = picture((80, 60, 40, 200)), picture((40, 60, 30, 200), (110, 60, 30, 
 
 @pytest.fixture(autouse=True)
 def fake_networks(monkeypatch):
-    monkeypatch.setattr(shell, "FaceReader", lambda folder: FakeReader())
+    monkeypatch.setattr(shell, "FaceReader", lambda folder, backend: FakeReader())
 
 
 def call(folder, *arguments):
@@ -171,7 +171,7 @@ class Slow(FakeReader):
     def find(self, grey):
         time.sleep(0.05)
         return super().find(grey)
-shell.FaceReader = lambda folder: Slow()
+shell.FaceReader = lambda folder, backend: Slow()
 shell.main(sys.argv[1:])
 """
 
