@@ -40,7 +40,8 @@ def both_in_one(keypoints: keras.Model, emotions: keras.Model) -> keras.Model:
 
 def _export(model: keras.Model, path: Path, form: str) -> None:
     """Keras's own exporter, which refuses a model that has never been called."""
-    model([np.zeros((1, *face.shape[1:]), np.float32) for face in model.inputs])
+    faces = [np.zeros((1, *face.shape[1:]), np.float32) for face in model.inputs]
+    model(faces if len(faces) > 1 else faces[0])
     with replacing(path) as part:
         model.export(part, format=form, verbose=False)
 

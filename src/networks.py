@@ -3,6 +3,7 @@
 Only the Keras backend imports TensorFlow, which takes longer than reading a photo does.
 """
 
+import os
 from pathlib import Path
 from typing import Protocol
 
@@ -46,12 +47,12 @@ class OnnxNetwork:
 
 
 class LiteRTNetwork:
-    """A network in a `.tflite` file of `src/export.py`. threads: how many it may use."""
+    """A network in a `.tflite` file of `src/export.py`. threads: how many it may use; 0: all cores."""
 
-    def __init__(self, path: Path, threads: int = 1):
+    def __init__(self, path: Path, threads: int = 0):
         from ai_edge_litert.interpreter import Interpreter
 
-        self._interpreter = Interpreter(str(path), num_threads=threads)
+        self._interpreter = Interpreter(str(path), num_threads=threads or os.cpu_count())
         face, self._output = self._interpreter.get_input_details()[0], self._interpreter.get_output_details()[0]
         self._input, self.input_shape = face["index"], (None, *map(int, face["shape"][1:]))
         self._batch = 0  # faces that memory is laid out for
