@@ -131,7 +131,7 @@ def _accuracies(axis, emotions: dict) -> None:
         colour = RIGHT if name == emotions["chosen"] else OTHER
         axis.errorbar(share, y, xerr=[[share - low], [high - share]], fmt="o", color=colour, capsize=4)
         axis.text(share, y - 0.12, f"{share:.1%}", ha="center", va="bottom")
-    axis.set_yticks(range(len(emotions["test"])), emotions["test"])
+    axis.set_yticks(range(len(emotions["test"])), [name.replace("_", " ") for name in emotions["test"]])
     axis.set(ylim=(len(emotions["test"]) - 0.4, -0.6), xlabel="top-1, 95 % interval", title="Emotions, test faces")
     axis.margins(x=0.3)
     axis.xaxis.set_major_formatter("{x:.0%}")
@@ -143,13 +143,14 @@ def _emotion_f1(axis, emotions: dict) -> None:
     for i, name in enumerate([emotions["chosen"], *others]):
         score = emotions["test"][name]
         values = [score["classes"][emotion]["f1"] for emotion in EMOTIONS]
-        label = f"{name}: mean {score['macro_f1']:.2f}"
+        label = f"{name.replace('_', ' ')}: mean {score['macro_f1']:.2f}"
         places = np.arange(len(EMOTIONS)) + i * height
         axis.barh(places, values, height, color=OTHER if i else RIGHT, alpha=1 / max(1, i), label=label)
     axis.set_yticks(np.arange(len(EMOTIONS)) + 0.4 - height / 2, EMOTIONS)
     axis.invert_yaxis()
     axis.set(xlim=(0, 1), xlabel="F1", title="Each emotion")
-    axis.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1.02, 0.6))
+    below = {"loc": "upper center", "bbox_to_anchor": (0.42, -0.17), "ncols": 3}
+    axis.legend(frameon=False, fontsize=8, columnspacing=1, handlelength=1, **below)
 
 
 def _normalised_errors(axis, scores: dict, title: str, chosen: str) -> None:
