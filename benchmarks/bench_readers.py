@@ -32,7 +32,7 @@ BATCHES = (1, 64)
 
 
 class Worker:
-    """A case in its process; None of its answers if it could not start."""
+    """A case in its process; `ready` says whether it could start."""
 
     def __init__(self, case: str, threads: int):
         self.case, self.threads = case, threads

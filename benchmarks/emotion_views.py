@@ -1,11 +1,12 @@
 """On validation: what part of a face an emotion network reads best, and whether rare emotions should be lifted.
 
-    python benchmarks/emotion_views.py [--run full] [--recipe compact_again]
+    python benchmarks/emotion_views.py [--run full] [--recipe compact_again] [--out views.json]
 
 Needs the run's trained network. The test split stays closed.
 """
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from src.predict import predict_emotions
 from src.preprocess import to_input
 from src.recipes import EMOTION_NETWORKS, Recipe
 from src.records import EMOTIONS as EMOTION_TASK
-from src.records import trainings
+from src.records import trainings, write_json
 from src.study import middle, read_emotions
 
 SQUARES = (40, 42, 44, 46, 48)  # px of 48
@@ -59,15 +60,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run", default="full")
     parser.add_argument("--recipe", default="compact_again")
+    parser.add_argument("--out", type=Path, help="JSON file to write the tables to")
     options = parser.parse_args()
     folder = RUNS / options.run / EMOTION_TASK.name / options.recipe
     recipe = Recipe(**trainings(options.run, EMOTION_TASK)[options.recipe]["recipe"])
     network = load_keras(folder / "model.json", folder / "best.weights.h5")
     everyone = read_emotions("real", 0, 0)
     faces, training = everyone.split("PublicTest").five(), everyone.split("Training").five()
-    print(squares(recipe, network.get_weights(), faces).round(4).to_string())
     shares = np.bincount(training.labels, minlength=len(EMOTIONS)) / len(training)
-    print(lifts(predict_emotions(network, faces.images), faces.labels, shares).round(3).to_string())
+    tables = {
+        "squares": squares(recipe, network.get_weights(), faces),
+        "lifts": lifts(predict_emotions(network, faces.images), faces.labels, shares),
+    }
+    for table in tables.values():
+        print(table.round(4).to_string())
+    if options.out:
+        write_json(
+            options.out, {"recipe": options.recipe, **{name: it.to_dict("index") for name, it in tables.items()}}
+        )
 
 
 if __name__ == "__main__":

@@ -21,12 +21,11 @@ from tqdm import tqdm
 from src import networks
 from src.datasets import DataError
 from src.files import replacing
-from src.networks import EMOTIONS, KEYPOINTS
 from src.paths import WEIGHTS, shown
 from src.preprocess import to_input
 from src.study import read_emotions, read_keypoints
 
-NAMES = {KEYPOINTS: "detection", EMOTIONS: "emotion"}
+NAMES = {task: next(iter(stems)) for task, stems in networks.FILES.items()}  # as shipped
 BOTH = "faces"
 CALIBRATION_FACES = 200
 

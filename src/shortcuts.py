@@ -30,9 +30,8 @@ from src.training import make_repeatable, train
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 EPOCH_STEPS = 50  # optimizer steps of an epoch: as many under every protocol, however many faces it trains on
-PLANTED = (
-    0.056  # share of the drawn faces that become copies: of FER2013's 24,568 rows of the five, 1,386 repeat another
-)
+# Share of the drawn faces that become copies: of FER2013's 24,568 rows of the five, 1,386 repeat another.
+PLANTED = 0.056
 EMOTION_SHARES = {"Training": 0.9, "Validation": 0.05, "Test": 0.05}  # the original's
 KEYPOINT_SHARES = {"Training": 0.8, "Test": 0.2}  # the original's
 PARTS = ("claimed", "true", "optimism")
