@@ -15,6 +15,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 from tqdm import tqdm
 
@@ -37,12 +38,40 @@ def both_in_one(keypoints: keras.Model, emotions: keras.Model) -> keras.Model:
     return keras.Model(faces, [keypoints(faces[0]), emotions(faces[1])], name=BOTH)
 
 
+def _number_names(path: Path) -> None:
+    """Rewrites an ONNX file with tensors and nodes numbered in order: the same network gives the same bytes each time.
+
+    The exporter's names and constants follow counters and orders that differ from one process to the next.
+    """
+    model = onnx.load(path)
+    graph = model.graph
+    numbered = {value.name: value.name for value in (*graph.input, *graph.output)}
+    numbered[""] = ""  # an optional input that is left out
+    for i, node in enumerate(graph.node):
+        node.name = f"{node.op_type}_{i}"
+        for names in (node.input, node.output):
+            names[:] = [numbered.setdefault(name, f"tensor_{len(numbered)}") for name in names]
+    order = list(numbered)
+    constants = sorted(graph.initializer, key=lambda constant: order.index(constant.name))
+    constants = [onnx.TensorProto.FromString(constant.SerializeToString()) for constant in constants]
+    for constant in constants:
+        constant.name = numbered[constant.name]
+    del graph.initializer[:]
+    graph.initializer.extend(constants)
+    graph.doc_string = ""
+    for value in (*graph.input, *graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "n"
+    onnx.save(model, path)
+
+
 def _export(model: keras.Model, path: Path, form: str) -> None:
     """Keras's own exporter, which refuses a model that has never been called."""
     faces = [np.zeros((1, *face.shape[1:]), np.float32) for face in model.inputs]
     model(faces if len(faces) > 1 else faces[0])
     with replacing(path) as part:
         model.export(part, format=form, verbose=False)
+        if form == "onnx":
+            _number_names(part)
 
 
 class _Faces(CalibrationDataReader):

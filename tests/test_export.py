@@ -42,6 +42,13 @@ def outputs(folder: Path, task: str, backend: str, inputs: np.ndarray) -> np.nda
     return networks.load_network(folder, task, backend).predict_on_batch(inputs)
 
 
+def test_the_same_network_gives_the_same_bytes(folder, tmp_path):
+    for name in ("emotion.json", "emotion.weights.h5"):
+        shutil.copyfile(folder / name, tmp_path / name)
+    export.write_onnx(tmp_path)
+    assert (tmp_path / "emotion.onnx").read_bytes() == (folder / "emotion.onnx").read_bytes()
+
+
 @pytest.mark.parametrize("backend", ["onnx", "litert"])
 @pytest.mark.parametrize(("task", "side"), [(KEYPOINTS, 96), (EMOTIONS, 48)])
 def test_an_exported_network_answers_as_keras_does(folder, faces, backend, task, side):

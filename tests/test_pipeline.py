@@ -3,7 +3,7 @@ import ast
 import nbformat
 import pytest
 
-from src import pipeline, records
+from src import export, pipeline, records
 from src.paths import NOTEBOOKS, PARAMS
 
 
@@ -72,8 +72,8 @@ def test_one_notebook_runs_alone_with_its_parameters(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("study", "only", "done"),
     [
-        ("full", None, ["scores", "publish", "ship"]),
-        ("full", pipeline.EVALUATION, ["scores", "publish", "ship"]),
+        ("full", None, ["scores", "publish", "ship", "export"]),
+        ("full", pipeline.EVALUATION, ["scores", "publish", "ship", "export"]),
         ("full", pipeline.SHORTCUTS, ["publish"]),
         ("full", "01_eda", []),
         ("evaluate", None, ["restore", "scores", "publish"]),
@@ -88,11 +88,12 @@ def test_only_results_on_real_faces_are_published(monkeypatch, study, only, done
         (pipeline, "publish", "publish"),
         (pipeline.shipping, "ship", "ship"),
         (pipeline.shipping, "restore", "restore"),
+        (export, "write_onnx", "export"),
     ):
-        monkeypatch.setattr(owner, name, lambda run, word=word: calls.append((word, run)))
+        monkeypatch.setattr(owner, name, lambda target, word=word: calls.append((word, target)))
     monkeypatch.setattr("sys.argv", ["pipeline", study, *(["--only", only] if only else [])])
     pipeline.main()
-    assert calls == [(word, study) for word in done]
+    assert calls == [(word, pipeline.WEIGHTS if word == "export" else study) for word in done]
 
 
 def test_what_a_run_lacks_is_not_published(runs, monkeypatch, tmp_path):
