@@ -42,11 +42,11 @@ peers: .venv/installed ## an environment, .venv-peers, with what `make bench` co
 	@.venv-peers/bin/pip install --quiet --disable-pip-version-check -r benchmarks/requirements-peers.txt
 	@.venv-peers/bin/pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements-fer.txt
 
-bench: .venv/installed ## how fast CSV files load and networks read, beside the original's and others (`make export peers` first)
-	@$(BIN)/python benchmarks/bench_load.py
-	@$(BIN)/python benchmarks/bench_networks.py --out benchmarks/networks.json
-	@$(BIN)/python benchmarks/bench_readers.py --out benchmarks/readers.json
-	@$(BIN)/python -m src.readme
+bench: .venv/installed ## every figure of speed, beside the original's and others' (`make data export peers` first)
+	@for it in load training networks readers shell; do $(BIN)/python benchmarks/bench_$$it.py --save || exit 1; done
+	@$(BIN)/python benchmarks/bench_photo.py --save $(if $(SOURCES),--sources "$(SOURCES)")
+	@$(BIN)/python benchmarks/check_folder.py --save
+	@$(BIN)/python -m src.speeds && $(BIN)/python -m src.readme
 
 # cv2 needs libGL; where that is missing, the headless build does all that the study needs.
 .venv/installed: requirements.txt pyproject.toml

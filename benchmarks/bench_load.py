@@ -1,14 +1,12 @@
 """Loading the two CSV files: parsed (cold), from the cache, and in the original study's way, side by side.
 
-    python benchmarks/bench_load.py [--data-dir DIR] [--repeats 3] [--out load.json]
+    python benchmarks/bench_load.py [--data-dir DIR] [--repeats 3] [--save]
 
 Works on copies in a temporary folder; where DIR lacks a file, drawn faces take its place. All three ways find the
 file in the system's page cache. Cold includes the checks and writing the cache.
 """
 
 import argparse
-import json
-import os
 import shutil
 import statistics
 import tempfile
@@ -20,6 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
+from results import save
 from tqdm import tqdm
 
 from src.datasets import load_emotions, load_keypoints, sample_emotions, sample_keypoints
@@ -109,14 +108,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data-dir", type=Path, default=DATA, help="where the CSV files are")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--out", type=Path, help="JSON file to write the table to")
+    parser.add_argument("--save", action="store_true", help="keep the figures in benchmarks/results.json")
     options = parser.parse_args()
     results = [measure(case, options.data_dir, options.repeats) for case in CASES]
     total = {name: sum(result[name] for result in results) for name in ("rows", "megabytes", *WAYS)}
     results.append({"file": "both", **with_ratios(total)})
     print(pd.DataFrame(results).fillna("").to_string(index=False, float_format="{:.3f}".format))
-    if options.out:
-        options.out.write_text(json.dumps({"cpus": os.cpu_count(), "seconds": results}, indent=2) + "\n")
+    if options.save:
+        save("load", {"seconds": results})
 
 
 if __name__ == "__main__":

@@ -1,23 +1,19 @@
 """How many faces a second the networks read, beside the original study's, in one run.
 
-    python benchmarks/bench_networks.py [--rounds 15] [--out benchmarks/networks.json]
+    python benchmarks/bench_networks.py [--rounds 15] [--save]
 
 Weights do not matter for speed: each network is built anew. All take turns in every round, so that a busy machine
 slows them alike; the ratio of the medians is the result.
 """
 
 import argparse
-import json
-import os
-import platform
-import re
 import statistics
 import time
-from pathlib import Path
 
 import keras
 import numpy as np
 import pandas as pd
+from results import save
 from tqdm import tqdm
 
 from src.recipes import EMOTION_NETWORKS, KEYPOINT_NETWORKS
@@ -76,24 +72,16 @@ def measure(models: dict[tuple[str, str], keras.Model], batch: int, rounds: int)
     ]
 
 
-def processor() -> str:
-    """The processor's name where the system tells it."""
-    cpuinfo = Path("/proc/cpuinfo")
-    names = re.findall(r"model name\s*: (.+)", cpuinfo.read_text()) if cpuinfo.exists() else []
-    return names[0] if names else platform.processor() or platform.machine()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--out", type=Path, help="JSON file to write the table to")
+    parser.add_argument("--save", action="store_true", help="keep the figures in benchmarks/results.json")
     options = parser.parse_args()
     models = networks()
     rows = [row for batch in BATCHES for row in measure(models, batch, options.rounds)]
     print(pd.DataFrame(rows).to_string(index=False, float_format="{:.2f}".format))
-    if options.out:
-        machine = {"processor": processor(), "cpus": os.cpu_count(), "keras": keras.__version__}
-        options.out.write_text(json.dumps({**machine, "networks": rows}, indent=1) + "\n")
+    if options.save:
+        save("networks", {"networks": rows})
 
 
 if __name__ == "__main__":

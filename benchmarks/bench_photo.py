@@ -1,6 +1,6 @@
 """From whole photos to keypoints: how many of HELEN's labelled faces are found, and how well their points sit.
 
-    python benchmarks/bench_photo.py [--sources table.json] [--photos N] [--out photo.json]
+    python benchmarks/bench_photo.py [--sources table.json] [--photos N] [--save]
 
 Reads the archive that DownloadData.py fetched into data/archives, or the one of a table of sources. Beside the error
 end to end stands the one of the same network on crops placed by the labels. Both are of the testset, on which nothing
@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from results import save
 from tqdm import tqdm
 
 from src.annotations import Face, helen_faces
@@ -90,16 +91,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sources", type=Path, metavar="FILE", help="JSON table of archives at hand")
     parser.add_argument("--photos", type=int, help="only so many")
-    parser.add_argument("--out", type=Path, default=Path("runs/bench_photo.json"), help="JSON file (%(default)s)")
+    parser.add_argument("--save", action="store_true", help="keep the figures in benchmarks/results.json")
     options = parser.parse_args()
     try:
         archive = helen_archive(options.sources)
     except SourceError as error:
         sys.exit(str(error))
     scores = measure(FaceReader(), helen_photos(archive, "testset", options.photos))
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(scores, indent=1) + "\n")
-    print(options.out.read_text(), end="")
+    print(json.dumps(scores, indent=1))
+    if options.save:
+        save("photos", scores)
 
 
 if __name__ == "__main__":

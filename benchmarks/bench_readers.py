@@ -1,6 +1,6 @@
 """Both outputs for one face and for 64: our networks by every backend, the original study's, and what people use.
 
-    python benchmarks/bench_readers.py [--rounds 15] [--out benchmarks/readers.json]
+    python benchmarks/bench_readers.py [--rounds 15] [--save]
 
 Each case is a process of its own (worker.py). In every round all take turns, so that a busy machine slows them alike;
 medians and quartiles over the rounds are the result. The time runs from grey pictures to outputs: scaling counts.
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from bench_networks import processor
+from results import save
 from tqdm import tqdm
 from worker import CASES, OF_PEERS, PEERS
 
@@ -128,7 +128,7 @@ def accuracy(workers: list[Worker], folder: Path) -> dict[str, dict]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--out", type=Path, help="JSON file to write the table to")
+    parser.add_argument("--save", action="store_true", help="keep the figures in benchmarks/results.json")
     options = parser.parse_args()
     rows, scores = [], {}
     with tempfile.TemporaryDirectory() as name:
@@ -142,9 +142,8 @@ def main() -> None:
     table = pd.DataFrame(rows)
     print(table.to_string(index=False, float_format="{:.2f}".format))
     print(pd.DataFrame(scores).T.to_string(float_format="{:.4f}".format))
-    if options.out:
-        machine = {"processor": processor(), "cpus": os.cpu_count()}
-        options.out.write_text(json.dumps({**machine, "speed": rows, "test": scores}, indent=1) + "\n")
+    if options.save:
+        save("readers", {"speed": rows, "test": scores})
 
 
 if __name__ == "__main__":

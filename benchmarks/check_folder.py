@@ -1,6 +1,6 @@
 """A large folder read by the program itself: every file accounted for, memory that does not grow.
 
-    python benchmarks/check_folder.py [--files 1000] [--out folder.json]
+    python benchmarks/check_folder.py [--files 1000] [--save]
 
 Makes the folder: photos of the portrait that scikit-image ships, in many sizes; 5 % broken, 5 % faceless, 1 % no
 pictures. Then reads it and compares the peak memory of the first tenth of the files with that of the last.
@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import psutil
 from PIL import Image
+from results import save
 
 from src import shell
 from src.photos import read_photo
@@ -84,15 +85,14 @@ def check(folder: Path, files: int) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=1000)
-    parser.add_argument("--out", type=Path, help="JSON file to write the figures to")
+    parser.add_argument("--save", action="store_true", help="keep the figures in benchmarks/results.json")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         (Path(name) / "photos").mkdir()
         figures = check(Path(name), options.files)
-    text = json.dumps(figures, indent=1) + "\n"
-    print(text, end="")
-    if options.out:
-        options.out.write_text(text)
+    print(json.dumps(figures, indent=1))
+    if options.save:
+        save("folder", figures)
     if figures["made"] != figures["counted"] or figures["ratio"] > ALLOWED:
         sys.exit("A file is not accounted for, or memory grows.")
 

@@ -1,5 +1,5 @@
-"""The score tables of README.md and weights/CARD.md, written from figures/metrics.json (README's speeds from
-benchmarks/networks.json and readers.json): `python -m src.readme`."""
+"""The tables of README.md and weights/CARD.md, written by `python -m src.readme`: scores from figures/metrics.json,
+speeds from benchmarks/results.json."""
 
 import json
 import re
@@ -7,11 +7,10 @@ from pathlib import Path
 
 from src.labels import EMOTIONS
 from src.paths import FIGURES, ROOT, WEIGHTS, shown
+from src.speeds import RESULTS, speed_tables
 
 README, CARD = ROOT / "README.md", WEIGHTS / "CARD.md"
 METRICS = FIGURES / "metrics.json"
-SPEEDS, READERS = (ROOT / "benchmarks" / name for name in ("networks.json", "readers.json"))
-BEGIN, END = "<!-- scores: written by src/readme.py -->", "<!-- end of scores -->"
 SPLITS = {"HelenTest": "HELEN testset", "Test": "unseen YouTube people"}
 
 
@@ -109,75 +108,44 @@ def _harm_rows(stress: dict) -> list[str]:
     return rows
 
 
-def _speed_rows(speeds: dict) -> list[str]:
-    rows = [
-        f"| network ({speeds['processor']}, {speeds['cpus']} cores) | parameters | multiply-adds a face "
-        "| faces/s, one at a time | faces/s, 64 at a time |",
-        "|---|---|---|---|---|",
-    ]
-    one, many = ([row for row in speeds["networks"] if row["batch"] == batch] for batch in (1, 64))
-    for single, batch in zip(one, many, strict=True):
-        cells = (f"{row['faces_per_second']:.0f} ({row['times_faster']:.2f} times)" for row in (single, batch))
-        rows.append(
-            f"| {single['task']} `{single['network']}` | {single['parameters'] / 1e6:.1f} M "
-            f"| {single['multiply_adds'] / 1e6:.0f} M | {' | '.join(cells)} |"
-        )
-    return rows
-
-
-def _reader_rows(readers: dict) -> list[str]:
-    """Milliseconds a face, quartiles in brackets, and what each reader answers on the test faces."""
-    cores = readers["cpus"]
-    rows = [
-        f"| from face to outputs, ms a face | one face, one thread | one face, {cores} threads | 64, {cores} threads "
-        "| NME, HELEN testset | top-1, PrivateTest |",
-        "|---|---|---|---|---|---|",
-    ]
-    speeds = {(it["case"], it["batch"], it["threads"]): it for it in readers["speed"]}
-    for case in dict.fromkeys(it["case"] for it in readers["speed"]):
-        cells = [
-            "{ms_a_face:.1f} ({quartile_25:.1f} to {quartile_75:.1f})".format_map(speeds[case, *of])
-            for of in ((1, 1), (1, cores), (64, cores))
-        ]
-        scores = readers["test"].get(case, {})
-        cells.append(f"{scores['nme_percent']:.2f} %" if "nme_percent" in scores else "—")
-        cells.append(f"{scores['accuracy']:.1%}" if "accuracy" in scores else "—")
-        rows.append(f"| {case} | {' | '.join(cells)} |")
-    return rows
-
-
 def _joined(*tables: list[str]) -> str:
     return "\n\n".join("\n".join(rows) for rows in tables)
 
 
-def score_tables(metrics: dict, speeds: dict, readers: dict) -> str:
-    """README's tables, Markdown, of the contents of METRICS (of a run on real data), SPEEDS and READERS."""
+def score_tables(metrics: dict) -> str:
+    """README's tables of scores, Markdown, of the contents of METRICS, of a run on real data."""
     emotions, keypoints = metrics["emotions"], metrics["keypoints"]
-    scores = (_emotion_rows(emotions), _recall_rows(emotions), _keypoint_rows(keypoints), _stress_rows(keypoints))
-    return _joined(*scores, _speed_rows(speeds), _reader_rows(readers))
+    return _joined(_emotion_rows(emotions), _recall_rows(emotions), _keypoint_rows(keypoints), _stress_rows(keypoints))
 
 
-def card_tables(metrics: dict, *_: dict) -> str:
+def card_tables(metrics: dict) -> str:
     """The tables of the weights' card, Markdown: of the run's chosen networks alone."""
     chosen = metrics["emotions"]["test"][metrics["emotions"]["chosen"]]
     return _joined(_class_rows(chosen), _confidence_rows(metrics["confidence"]), _harm_rows(metrics["stress"]))
 
 
-def with_tables(text: str, tables: str) -> str:
-    """A document with the part between its two markers replaced; ValueError where they are missing."""
-    pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
+# Document -> its blocks: what stands in the markers, what makes the tables, of which file.
+DOCUMENTS = {
+    README: (("scores", score_tables, METRICS), ("speeds", speed_tables, RESULTS)),
+    CARD: (("scores", card_tables, METRICS),),
+}
+
+
+def with_tables(text: str, block: str, tables: str) -> str:
+    """A document with what stands between a block's two markers replaced; ValueError where they are missing."""
+    begin, end = f"<!-- {block}: written by src/readme.py -->", f"<!-- end of {block} -->"
+    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
     if not pattern.search(text):
-        raise ValueError(f"the document lacks the lines {BEGIN} and {END}")
-    return pattern.sub(lambda _: f"{BEGIN}\n{tables}\n{END}", text)
-
-
-DOCUMENTS = {README: score_tables, CARD: card_tables}
+        raise ValueError(f"the document lacks the lines {begin} and {end}")
+    return pattern.sub(lambda _: f"{begin}\n{tables}\n{end}", text)
 
 
 def written(path: Path) -> str:
     """The document's text with its tables as the JSON files have them now."""
-    numbers = (json.loads(it.read_text()) for it in (METRICS, SPEEDS, READERS))
-    return with_tables(path.read_text(), DOCUMENTS[path](*numbers))
+    text = path.read_text()
+    for block, tables, source in DOCUMENTS[path]:
+        text = with_tables(text, block, tables(json.loads(source.read_text())))
+    return text
 
 
 def main() -> None:
