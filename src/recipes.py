@@ -140,7 +140,10 @@ EMOTION_RECIPES = {
 }
 
 
-def chosen(recipes: dict[str, Recipe], names: str, **overrides) -> dict[str, Recipe]:
-    """The recipes named in `names` (separated by spaces), each with the overrides that are not None."""
+def chosen(recipes: dict[str, Recipe], names: str, *, seed: int = 0, **overrides) -> dict[str, Recipe]:
+    """The recipes named in `names` (separated by spaces), each with the overrides that are not None.
+
+    seed: added to each recipe's own, so that recipes that shall see other draws still do.
+    """
     given = {name: value for name, value in overrides.items() if value is not None}
-    return {name: replace(recipes[name], **given) for name in names.split()}
+    return {name: replace(recipes[name], seed=recipes[name].seed + seed, **given) for name in names.split()}
