@@ -123,9 +123,10 @@ def write_all(folder: Path, faces: dict[str, np.ndarray]) -> list[Path]:
     faces: input name -> training faces, float32 (n, side, side, 1), n at least CALIBRATION_FACES.
     """
     models = {NAMES[task]: networks.load_network(folder, task, "keras") for task in NAMES}
-    models[BOTH] = both_in_one(*models.values())
     written = []
-    for name, model in tqdm(models.items(), "export", unit=" networks"):
+    for name in tqdm((*models, BOTH), "export", unit=" networks"):
+        # Both in one comes last: a network that is part of another is exported in other, if equal, operations.
+        model = models.get(name) or both_in_one(*models.values())
         inputs = {face.name: faces[f"face_{face.shape[1]}"] for face in model.inputs}
         for form, ending, quantize in (("onnx", ".onnx", _quantize_onnx), ("litert", ".tflite", _quantize_litert)):
             plain, small = folder / f"{name}{ending}", folder / f"{name}.int8{ending}"
