@@ -4,7 +4,13 @@ import pytest
 import tensorflow as tf
 
 from src.preprocess import to_input
-from src.resnet import baseline_emotions, baseline_keypoints, compact_emotions, compact_keypoints
+from src.resnet import (
+    SlicedMaxPooling2D,
+    baseline_emotions,
+    baseline_keypoints,
+    compact_emotions,
+    compact_keypoints,
+)
 from src.synthetic import draw_faces
 
 
@@ -48,6 +54,21 @@ def test_152_weighted_layers_pass_the_gradient_to_the_first():
     assert 1e-3 < tf.norm(gradients[0]) / tf.norm(gradients[1]) < 1e3
     for old, new in zip(before, (first, last), strict=True):
         assert np.isfinite(new.numpy()).all() and not np.array_equal(old, new.numpy())
+
+
+@pytest.mark.parametrize(("pool", "stride", "side"), [(3, 2, 48), (2, 2, 23), (2, 2, 5)])
+def test_pooling_by_slices_is_max_pooling_and_its_gradient(pool, stride, side):
+    maps = tf.constant(np.random.default_rng(0).normal(size=(2, side, side, 3)), tf.float32)
+    weigh, results = None, []
+    for training in (False, True):
+        with tf.GradientTape() as tape:
+            tape.watch(maps)
+            pooled = SlicedMaxPooling2D(pool, stride)(maps, training=training)
+            weigh = tf.random.normal(pooled.shape, seed=1) if weigh is None else weigh
+            total = tf.reduce_sum(pooled * weigh)
+        results.append((pooled, tape.gradient(total, maps)))
+    for sliced, keras_own in zip(results[1], results[0], strict=True):
+        np.testing.assert_allclose(sliced, keras_own, atol=1e-6)
 
 
 def test_an_emotion_network_of_any_side_takes_the_weights_of_one():
