@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass, field
 
 import cv2
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.colors import to_rgb
@@ -13,7 +12,7 @@ from matplotlib.figure import Figure
 from src.face_table import BOX_COLUMNS
 from src.framing import crop_squares, squares_of_edges, to_frame
 from src.labels import FRAME, KEYPOINT_COLUMNS, KEYPOINTS, PARTS
-from src.plots import PART_COLOURS, RIGHT, probability_bars
+from src.marks import PART_COLOURS, RIGHT, probability_bars
 
 FACES = 24  # on a board at most
 PHOTO_SIDE = 1200  # px of a photo on the board at most
@@ -39,17 +38,18 @@ class Board:
             self.faces.extend(crop_squares(photo, squares))
             self.rows.extend(row for _, row in table.iterrows())
 
-    def figure(self) -> Figure:
-        """One photo: itself beside its faces; several: their faces."""
+    def draw(self, figure: Figure) -> Figure:
+        """Fills an empty figure and gives it back. One photo: itself beside its faces; several: their faces."""
         beside, count = self.photos == 1, max(len(self.rows), 1)
         columns = min(math.ceil(count**0.5) if beside else count, 6)
         lines = -(-count // columns)
         height = max(2.75 * lines, 5.5 if beside else 0)
         width = height * min(self.photo.shape[1] / self.photo.shape[0], 2) if beside else 0
-        figure = plt.figure(figsize=(width + 1.9 * columns, height), layout="constrained")
+        figure.set_size_inches(width + 1.9 * columns, height)
+        figure.set_layout_engine("constrained")
         parts = figure.subfigures(1, 2, width_ratios=(width, 1.9 * columns), squeeze=False)[0] if beside else [figure]
         if beside:
-            _picture(parts[0].subplots(), self.photo)
+            _picture(parts[0].subplots(), self.photo, "bilinear")  # of its size already
         self._draw_faces(parts[-1], lines, columns)
         return figure
 
@@ -70,8 +70,8 @@ def _shrunk(photo: np.ndarray) -> np.ndarray:
     return photo if scale >= 1 else cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
 
-def _picture(axis, photo: np.ndarray) -> None:
-    axis.imshow(photo, interpolation="lanczos")
+def _picture(axis, photo: np.ndarray, interpolation: str = "lanczos") -> None:
+    axis.imshow(photo, interpolation=interpolation)
     axis.axis("off")
 
 

@@ -21,7 +21,7 @@ def board_of(photo: np.ndarray, table: pd.DataFrame):
     """The figure of one photo, uint8 (h, w, 3), and its faces as `FaceReader.read_photo` gives them."""
     board = Board()
     board.add(photo, table)
-    return board.figure()
+    return board.draw(plt.figure())
 
 
 def photo_booth(reader: FaceReader, camera: int = 0) -> ipywidgets.VBox:

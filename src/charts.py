@@ -5,9 +5,10 @@ import pandas as pd
 import seaborn as sns
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from src.labels import EMOTIONS
-from src.plots import OTHER, RIGHT, WRONG
+from src.marks import OTHER, RIGHT, WRONG
 
 
 def emotion_counts(counts: pd.DataFrame) -> Figure:
@@ -28,22 +29,28 @@ def emotion_counts(counts: pd.DataFrame) -> Figure:
     return figure
 
 
-def curves(histories: dict[str, list[dict]], panels: dict[str, str], best_by: dict[str, int]) -> Figure:
-    """Training (dashed) and validation (full) curves.
+def curves(
+    histories: dict[str, list[dict]], panels: dict[str, str], best_by: dict[str, int], *, log: bool = False
+) -> Figure:
+    """Training (dashed) and validation (full) curves, a colour a recipe.
 
     histories: recipe -> rows of the record's history; panels: metric as recorded, without val_ -> axis label;
-    best_by: recipe -> epoch whose weights were kept, marked by a ring.
+    best_by: recipe -> epoch whose weights were kept, marked by a ring; log: errors on a logarithmic axis.
     """
-    figure, axes = plt.subplots(1, len(panels), figsize=(5.2 * len(panels), 3.6), squeeze=False)
+    figure, axes = plt.subplots(1, len(panels), figsize=(4.8 * len(panels) + 1.6, 3.6), squeeze=False)
     for axis, (metric, label) in zip(axes[0], panels.items(), strict=True):
         for (name, rows), colour in zip(histories.items(), sns.color_palette("colorblind"), strict=False):
             table = pd.DataFrame(rows).set_index("epoch")
-            axis.plot(table.index, table[metric], "--", color=colour, alpha=0.8, label=f"{name}, training")
-            axis.plot(table.index, table[f"val_{metric}"], color=colour, label=f"{name}, validation")
+            axis.plot(table.index, table[metric], "--", color=colour, alpha=0.8)
+            axis.plot(table.index, table[f"val_{metric}"], color=colour, label=name)
             axis.plot(best_by[name], table[f"val_{metric}"][best_by[name]], "o", mfc="white", color=colour, ms=7)
         axis.set(xlabel="epoch", ylabel=label)
+        if log:
+            axis.set_yscale("log")
         axis.xaxis.get_major_locator().set_params(integer=True)
-    axes[0][0].legend(frameon=False, fontsize=8)
+    ways = [Line2D([], [], color="black", ls=ls, label=way) for way, ls in (("training", "--"), ("validation", "-"))]
+    recipes = axes[0][0].get_legend_handles_labels()[0]
+    axes[0][-1].legend(handles=[*recipes, *ways], frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     sns.despine(figure)
     figure.tight_layout()
     return figure

@@ -6,18 +6,18 @@ from collections import Counter
 from pathlib import Path
 
 import cv2
-import matplotlib.pyplot as plt
 from matplotlib.backend_bases import FigureCanvasBase
+from matplotlib.figure import Figure
 from skimage import data
 from tqdm import tqdm
 
 from src.boards import Board
 from src.face_table import FaceTable
 from src.listing import files_in
+from src.marks import save_figure
 from src.networks import BACKENDS
 from src.paths import RUNS, WEIGHTS, shown
 from src.photos import PhotoError, read_photo
-from src.plots import save_figure
 from src.predict import FaceReader
 from src.video import SUFFIXES, AnnotatedVideo, Video, read_frames
 
@@ -137,9 +137,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def finish(run: Run, options: argparse.Namespace, stopped: str) -> None:
     """The board, and what there is to say."""
-    figure = run.board.figure()
-    save_figure(figure, options.board.name, options.board.parent)
-    plt.close(figure)
+    save_figure(run.board.draw(Figure()), options.board.name, options.board.parent)
     if stopped:
         print(f"\n{stopped}.")
     print(", ".join(f"{count} {what}" for what, count in run.met.items() if count))

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 from fake_reader import FakeReader, picture
+from matplotlib.figure import Figure
 
 from src.boards import FACES, PHOTO_SIDE, Board, annotated
 from src.labels import EMOTIONS, KEYPOINT_COLUMNS
 
-pytestmark = pytest.mark.usefixtures("closed_figures")
 ONE = picture((80, 60, 40, 200))
 
 
@@ -43,7 +43,7 @@ def test_one_photo_stands_beside_its_faces_with_answer_and_doubt(reader):
     table = reader.read_photo(picture((40, 60, 30, 200), (110, 60, 30, 110)))
     table.loc[1, "sure"] = False
     board.add(picture((40, 60, 30, 200), (110, 60, 30, 110)), table)
-    figure = board.figure()
+    figure = board.draw(Figure())
     assert len(figure.subfigs) == 2 and len(figure.subfigs[0].axes) == 1
     assert titles(figure) == ["0: happiness 80%", "1: anger 80% ?"]
     bars = [axis for axis in figure.subfigs[1].axes if axis.patches]
@@ -57,7 +57,7 @@ def test_a_board_shows_the_first_faces_of_many_photos_and_grows_no_further(reade
         board.add(ONE, reader.read_photo(ONE))
         board.add(picture((40, 60, 30, 200), (110, 60, 30, 110)), reader.read_photo(picture((40, 60, 30, 140))))
     assert len(board.faces) == len(board.rows) == FACES and board.faces[0].shape == (96, 96, 3)
-    figure = board.figure()
+    figure = board.draw(Figure())
     assert not figure.subfigs and len(titles(figure)) == FACES
 
 
@@ -66,7 +66,7 @@ def test_a_board_without_faces_says_so(reader):
         board = Board()
         for _ in range(photos):
             board.add(picture(), reader.read_photo(picture()))
-        figure = board.figure()
+        figure = board.draw(Figure())
         texts = [text.get_text() for axis in figure.axes for text in axis.texts]
         assert texts == ["no face found"]
         figure.canvas.draw()
@@ -84,5 +84,5 @@ def test_many_faces_of_one_photo_and_a_very_wide_one_fit_a_page(reader):
     board = Board()
     board.add(crowd, reader.read_photo(crowd))
     assert len(board.rows) == FACES
-    width, height = board.figure().get_size_inches()
+    width, height = board.draw(Figure()).get_size_inches()
     assert height < 15 and width < 40
