@@ -34,15 +34,18 @@ class Init:
         return self._make(seed=self._seed)
 
 
-def conv_bn(x, width: int, size: int, init: Init, name: str, *, stride: int = 1, relu: bool = True):
+def conv_bn(
+    x, width: int, size: int, init: Init, name: str, *, stride: int = 1, relu: bool = True, gamma: str = "ones"
+):
     """Convolution (same padding, no bias) -> batch normalisation -> ReLU, the step of the compact family.
 
-    Its running means follow quickly (momentum 0.9), so that validation can be trusted from the first epochs on.
+    gamma: what the normalisation multiplies with at first. Its running means follow quickly (momentum 0.9), so that
+    validation can be trusted from the first epochs on.
     """
     x = layers.Conv2D(
         width, size, stride, padding="same", use_bias=False, kernel_initializer=init(), name=f"{name}_conv"
     )(x)
-    x = layers.BatchNormalization(momentum=0.9, name=f"{name}_bn")(x)
+    x = layers.BatchNormalization(momentum=0.9, gamma_initializer=gamma, name=f"{name}_bn")(x)
     return layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
 
@@ -151,20 +154,25 @@ def squeeze_excite(x, init: Init, name: str, ratio: int = 8):
     return layers.Multiply(name=f"{name}_scale")([x, gate])
 
 
-def basic_unit(x, width: int, init: Init, name: str, *, stride: int = 1):
-    """3x3 -> 3x3 -> squeeze-and-excitation, with a shortcut that averages and projects where the shape changes."""
+def basic_unit(x, width: int, init: Init, name: str, *, stride: int = 1, still: bool = False):
+    """3x3 -> 3x3 -> squeeze-and-excitation, with a shortcut that averages and projects where the shape changes.
+
+    still: at first only the shortcut speaks (Goyal et al. 2017), so that a unit more changes no answer.
+    """
     short = x
     if stride > 1:
         short = layers.AveragePooling2D(stride, padding="same", name=f"{name}_short_pool")(short)
     if x.shape[-1] != width:
         short = conv_bn(short, width, 1, init, f"{name}_short", relu=False)
     main = conv_bn(x, width, 3, init, f"{name}_a", stride=stride)
-    main = conv_bn(main, width, 3, init, f"{name}_b", relu=False)
+    main = conv_bn(main, width, 3, init, f"{name}_b", relu=False, gamma="zeros" if still else "ones")
     main = squeeze_excite(main, init, f"{name}_se")
     return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([main, short]))
 
 
-def compact_backbone(inputs, stem: tuple[int, ...], widths: tuple[int, ...], units: tuple[int, ...], init: Init):
+def compact_backbone(
+    inputs, stem: tuple[int, ...], widths: tuple[int, ...], units: tuple[int, ...], init: Init, *, still: bool = False
+):
     """Per-face standardisation -> one 3x3 convolution for each stride in `stem` -> stages; all but the first halve.
 
     Returns the maps of every stage, finest first.
@@ -176,7 +184,7 @@ def compact_backbone(inputs, stem: tuple[int, ...], widths: tuple[int, ...], uni
     for stage, (width, depth) in enumerate(zip(widths, units, strict=True)):
         for unit in range(depth):
             stride = 2 if stage and not unit else 1
-            x = basic_unit(x, width, init, f"stage{stage + 1}_unit{unit + 1}", stride=stride)
+            x = basic_unit(x, width, init, f"stage{stage + 1}_unit{unit + 1}", stride=stride, still=still)
         maps.append(x)
     return maps
 
@@ -190,15 +198,17 @@ def compact_emotions(
     classes: int = 7,
     dropout: float = 0.3,
     reads_px: int | None = None,
+    still: bool = False,
 ) -> keras.Model:
     """Our emotion network: (n, side, side, 1) -> (n, classes); side None: any. The weights fit every side.
 
     reads_px: the side of the middle square that it reads, of an even distance to `side`; None: all of the face.
+    still: see `basic_unit`.
     """
     init = Init("he", seed)
     inputs = keras.Input((side, side, 1), name="face")
     x = layers.Cropping2D((side - reads_px) // 2, name="middle")(inputs) if reads_px else inputs
-    x = compact_backbone(x, stem, widths, units, init)[-1]
+    x = compact_backbone(x, stem, widths, units, init, still=still)[-1]
     x = layers.GlobalAveragePooling2D(name="average")(x)
     x = layers.Dropout(dropout, seed=seed, name="dropout")(x)
     outputs = layers.Dense(

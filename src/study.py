@@ -15,6 +15,7 @@ from src.datasets import Emotions, Keypoints, load_emotions, load_keypoints, sam
 from src.files import replacing
 from src.labels import EMOTIONS, FER_SIDE, FRAME, KEYPOINT_COLUMNS
 from src.metrics import nme_percent
+from src.networks import load_keras
 from src.paths import EMOTIONS_CSV, KEYPOINTS_CSV, shown
 from src.predict import predict_keypoints
 from src.preprocess import EMOTION_AUGMENTS, KEYPOINT_AUGMENTS, augment_faces, mix_faces, to_input, training_stream
@@ -67,14 +68,23 @@ def _trusted_nme_percent(model: keras.Model, validation: Keypoints) -> float:
 
 
 def _go_on_from(model: keras.Model, recipe: Recipe, folder: Path) -> dict:
-    """Loads the kept weights of the training that the recipe starts from; returns what the record says of it."""
+    """Gives the model the kept weights of the training that the recipe starts from; returns what the record says of it.
+
+    Of several, their mean ("model soups", Wortsman et al. 2022). Layers that they do not have stay as they are.
+    """
     if recipe.start is None:
         return {}
-    past = folder.parent / recipe.start
-    if not (past / "best.weights.h5").exists():
-        raise FileNotFoundError(f"{shown(past)} holds no weights to go on from: train recipe {recipe.start} first")
-    model.load_weights(past / "best.weights.h5")
-    return {"start": json.loads((past / "record.json").read_text())["best"]}
+    networks, bests = [], {}
+    for name in recipe.start.split():
+        past = folder.parent / name
+        if not (past / "best.weights.h5").exists():
+            raise FileNotFoundError(f"{shown(past)} holds no weights to go on from: train recipe {name} first")
+        networks.append(load_keras(past / "model.json", past / "best.weights.h5"))
+        bests[name] = json.loads((past / "record.json").read_text())["best"]
+    for layer in (layer for layer in networks[0].layers if layer.weights):
+        weights = zip(*(network.get_layer(layer.name).get_weights() for network in networks), strict=True)
+        model.get_layer(layer.name).set_weights([np.mean(arrays, axis=0) for arrays in weights])
+    return {"start": bests if len(bests) > 1 else bests[recipe.start]}
 
 
 def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[keras.Model, dict]:

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from functools import partial
 
 import h5py
 import numpy as np
@@ -11,6 +12,7 @@ from src.datasets import Emotions, Keypoints, sample_emotions, sample_keypoints
 from src.networks import load_keras
 from src.predict import predict_emotions, predict_keypoints
 from src.recipes import EMOTION_RECIPES, KEYPOINT_RECIPES, chosen
+from src.resnet import compact_emotions
 
 LEFT_BEHIND = {"best.weights.h5", "epoch_001.weights.h5", "model.json", "record.json"}
 
@@ -83,6 +85,26 @@ def test_an_emotion_training_goes_on_from_another_with_its_soft_labels(tmp_path,
     squares = np.pad(study.middle(faces.images[:4], 40), ((0, 0), (4, 4), (4, 4)))
     np.testing.assert_allclose(
         predict_emotions(again_model, squares), predict_emotions(again_model, faces.images[:4]), atol=1e-5
+    )
+
+
+def test_a_deeper_network_goes_on_from_the_mean_of_two_and_answers_like_it(tmp_path, monkeypatch):
+    faces = sample_emotions(60, seed=0)
+    small = chosen(EMOTION_RECIPES, "small", epochs=1)["small"]
+    pasts = [study.train_emotions(faces, replace(small, seed=seed), tmp_path / name) for seed, name in enumerate("ab")]
+    build = partial(compact_emotions, widths=(16, 32, 64, 128), classes=5)
+    monkeypatch.setitem(study.EMOTION_NETWORKS, "deeper", lambda seed, classes: build(seed, units=(2,) * 4, still=True))
+    first = []
+    monkeypatch.setattr(study, "train", lambda model, *rest, **more: first.append(model) or {"data": more["data"]})
+    deeper = replace(small, network="deeper", start="a b")
+    _, record = study.train_emotions(faces, deeper, tmp_path / "deeper")
+    assert record["data"]["start"] == {name: past["best"] for name, (_, past) in zip("ab", pasts, strict=True)}
+    mean = build(units=(1,) * 4)
+    arrays = zip(*(model.get_weights() for model, _ in pasts), strict=True)
+    mean.set_weights([np.mean(pair, axis=0) for pair in arrays])
+    assert first[0].count_params() > mean.count_params()
+    np.testing.assert_allclose(
+        predict_emotions(first[0], faces.images[:8]), predict_emotions(mean, faces.images[:8]), atol=1e-5
     )
 
 
