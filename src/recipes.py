@@ -92,7 +92,7 @@ _TUNED = replace(
 _TRIAL = replace(_COMPACT, epochs=8)
 KEYPOINT_RECIPES = {
     "baseline": _BASELINE,
-    "unswapped": replace(_BASELINE, augment="unswapped", epochs=12),  # long enough to see where the points go
+    "unswapped": replace(_BASELINE, augment="unswapped", epochs=8),  # long enough to see where the points go
     "compact": _COMPACT,
     "compact_tuned": _TUNED,
     "trial_heatmap": _TRIAL,
