@@ -58,7 +58,7 @@ EMOTION_NETWORKS = {
     ),
 }
 
-# "baseline": the recipe of the original study, its mirrored faces named rightly; "unswapped": with its error.
+# "baseline": the recipe of the original study, its mirrored faces named rightly; "trial_unswapped": with its error.
 _BASELINE = Recipe(
     "baseline",
     "baseline",
@@ -92,9 +92,9 @@ _TUNED = replace(
 _TRIAL = replace(_COMPACT, epochs=8)
 KEYPOINT_RECIPES = {
     "baseline": _BASELINE,
-    "unswapped": replace(_BASELINE, augment="unswapped", epochs=8),  # long enough to see where the points go
     "compact": _COMPACT,
     "compact_tuned": _TUNED,
+    "trial_unswapped": replace(_BASELINE, augment="unswapped", epochs=8),  # long enough to see where the points go
     "trial_heatmap": _TRIAL,
     "trial_bins": replace(_TRIAL, network="compact_bins"),
     "trial_dense": replace(_TRIAL, network="compact_dense"),
