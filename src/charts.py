@@ -6,6 +6,7 @@ import seaborn as sns
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
 
 from src.labels import EMOTIONS
 from src.marks import OTHER, RIGHT, WRONG
@@ -46,7 +47,9 @@ def curves(
             axis.plot(best_by[name], table[f"val_{metric}"][best_by[name]], "o", mfc="white", color=colour, ms=7)
         axis.set(xlabel="epoch", ylabel=label)
         if log:
-            axis.set_yscale("log")
+            axis.set_yscale("log", subs=())
+            axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.yaxis.set_major_formatter("{x:g}")
         axis.xaxis.get_major_locator().set_params(integer=True)
     ways = [Line2D([], [], color="black", ls=ls, label=way) for way, ls in (("training", "--"), ("validation", "-"))]
     recipes = axes[0][0].get_legend_handles_labels()[0]
