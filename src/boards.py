@@ -49,7 +49,7 @@ class Board:
         figure.set_layout_engine("constrained")
         parts = figure.subfigures(1, 2, width_ratios=(width, 1.9 * columns), squeeze=False)[0] if beside else [figure]
         if beside:
-            _picture(parts[0].subplots(), self.photo, "bilinear")  # of its size already
+            _picture(parts[0].subplots(), self.photo, "bilinear")  # the largest picture: quicker
         self._draw_faces(parts[-1], lines, columns)
         return figure
 

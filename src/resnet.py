@@ -8,7 +8,8 @@ Every network reads float32 faces (n, side, side, 1) with grey values in 0..1. A
 float32 (n, 30): x, y of the 15 points in pixels of the 96x96 frame. An emotion network gives float32 (n, classes):
 probabilities that sum to 1, the five emotions first.
 
-Sources: He et al. 2016 "Deep Residual Learning"; Hu et al. 2018 "Squeeze-and-Excitation Networks".
+Sources: He et al. 2016 "Deep Residual Learning"; Hu et al. 2018 "Squeeze-and-Excitation Networks"; Goyal
+et al. 2017 "Accurate, Large Minibatch SGD" (units that begin as their shortcut).
 """
 
 from functools import reduce
@@ -56,8 +57,8 @@ def conv_bn(
 class SlicedMaxPooling2D(layers.MaxPooling2D):
     """Max-pooling without padding that trains as the maximum of shifted slices, (n, h, w, c) -> (n, h', w', c).
 
-    The same answers; but XLA's gradient of max-pooling visits one window after the other, which on a processor takes
-    longer than all the rest of a training step.
+    The same answers; but XLA's own gradient of max-pooling visits one window after the other, which is slow on a
+    processor.
     """
 
     def call(self, inputs, training=False):

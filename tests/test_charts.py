@@ -32,6 +32,16 @@ def test_curves_draws_both_ways_and_rings_the_kept_epoch():
     assert training.get_ydata().tolist() == [8, 7, 6] and validation.get_ydata().tolist() == [10, 11, 12]
     assert (ring.get_xdata().tolist(), ring.get_ydata().tolist()) == ([3], [12])
     assert len(figure.axes[0].lines) == 6
+    names = [text.get_text() for text in figure.axes[1].get_legend().get_texts()]
+    assert names == ["a", "b", "training", "validation"]
+
+
+def test_curves_of_errors_stand_on_a_logarithmic_axis_with_plain_numbers():
+    history = [{"epoch": e, "loss": 300 / e**3, "val_loss": 900 / e**3} for e in range(1, 9)]
+    figure = charts.curves({"a": history}, {"loss": "loss"}, {"a": 8}, log=True)
+    figure.canvas.draw()
+    shown = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert {"1", "2", "5", "10", "100"} <= set(shown) and figure.axes[0].get_yscale() == "log"
 
 
 def test_confusion_writes_shares_of_the_true_class_and_counts():

@@ -1,8 +1,6 @@
-import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib import pyplot as plt
 
 from src import plots
 from src.labels import EMOTIONS, KEYPOINT_COLUMNS, KEYPOINTS
@@ -66,17 +64,6 @@ def test_the_face_board_says_what_is_right_wrong_and_unsure():
     assert (right.title.get_color(), wrong.title.get_color()) == (plots.RIGHT, plots.WRONG)
     assert [bar.get_height() for bar in right_bars.patches] == [0.1, 0, 0.8, 0.1, 0]
     assert len(drawn_points(wrong)) == 15 and len(wrong_bars.patches) == 5
-
-
-@pytest.mark.parametrize("name", ["Board.png", "Counts.jpg"])
-def test_save_figure_writes_a_readable_file_and_no_part(tmp_path, name):
-    figure, axis = plt.subplots(figsize=(3, 2))
-    axis.plot([0, 1])
-    folder = tmp_path / "new" / "figures"
-    assert plots.save_figure(figure, name, folder) == folder / name
-    assert [path.name for path in folder.iterdir()] == [name]
-    image = cv2.imread(str(folder / name))
-    assert image.shape[1] > 300 and image.min() < 100 and image.max() == 255
 
 
 def test_mistakes_say_answer_label_and_doubt():
