@@ -137,7 +137,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 def finish(run: Run, options: argparse.Namespace, stopped: str) -> None:
     """The board, and what there is to say."""
-    save_figure(run.board.draw(Figure()), options.board.name, options.board.parent)
+    board = run.board.draw(Figure())  # its layout leaves hardly a border
+    save_figure(board, options.board.name, options.board.parent, quick=True)
     if stopped:
         print(f"\n{stopped}.")
     print(", ".join(f"{count} {what}" for what, count in run.met.items() if count))
