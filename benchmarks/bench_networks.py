@@ -7,6 +7,7 @@ slows them alike; the ratio of the medians is the result.
 """
 
 import argparse
+import json
 import statistics
 import time
 
@@ -16,18 +17,25 @@ import pandas as pd
 from results import save
 from tqdm import tqdm
 
-from src.recipes import EMOTION_NETWORKS, KEYPOINT_NETWORKS
+from src.paths import WEIGHTS
+from src.recipes import EMOTION_NETWORKS, KEYPOINT_NETWORKS, Recipe
+from src.shipping import NAMES
 
 BATCHES = (1, 64)
 
 
 def networks() -> dict[tuple[str, str], keras.Model]:
-    """The original study's and our networks: (task, name) -> model."""
+    """The original study's networks and the shipped ones: (task, name) -> model."""
+    keypoints, emotions = (
+        Recipe(**json.loads((WEIGHTS / f"{name}.record.json").read_text())["recipe"]) for name in NAMES.values()
+    )
     return {
         ("keypoints", "baseline"): KEYPOINT_NETWORKS["baseline"](0),
-        ("keypoints", "compact"): KEYPOINT_NETWORKS["compact"](0),
+        ("keypoints", keypoints.network): KEYPOINT_NETWORKS[keypoints.network](0),
         ("emotions", "baseline"): EMOTION_NETWORKS["baseline"](0, 5),
-        ("emotions", "compact"): EMOTION_NETWORKS["compact"](0, 7, reads_px=40),  # as the shipped one
+        ("emotions", emotions.network): EMOTION_NETWORKS[emotions.network](
+            0, emotions.classes, reads_px=emotions.reads_px
+        ),
     }
 
 
