@@ -126,8 +126,15 @@ def confident_mistakes(table: pd.DataFrame, labels: np.ndarray, count: int) -> t
     wrong = probabilities.argmax(axis=1) != labels
     judged = table.assign(true=np.array(EMOTIONS)[labels], label_doubted=doubted)
     rows = judged[wrong].sort_values("confidence", ascending=False, kind="stable").head(count)
-    found = {"doubted": int(doubted.sum()), "mistakes": int(wrong.sum()), "both": int((doubted & wrong).sum())}
-    return rows, found
+    both, sure = doubted & wrong, table["sure"].to_numpy(bool)
+    counts = {
+        "doubted": doubted,
+        "mistakes": wrong,
+        "both": both,
+        "sure_mistakes": wrong & sure,
+        "sure_both": both & sure,
+    }
+    return rows, {name: int(which.sum()) for name, which in counts.items()}
 
 
 def evaluate_keypoints(run: str, training: Keypoints, tests: dict[str, Keypoints]) -> dict:

@@ -84,7 +84,7 @@ def _class_rows(score: dict) -> list[str]:
     return [*rows, f"| mean; ECE of the answers | {' | '.join(map(str, cells))} |"]
 
 
-def _confidence_rows(confidence: dict) -> list[str]:
+def _confidence_rows(confidence: dict, doubtful: dict) -> list[str]:
     rows = {
         '"sure" by': f"{confidence['sure_by']}, {confidence['sure_above']:.2f} or more",
         "share of the five emotions' faces that are sure": f"{confidence['sure_share']:.0%}",
@@ -94,6 +94,9 @@ def _confidence_rows(confidence: dict) -> list[str]:
     }
     if confidence["accuracy_when_sure"] is not None:
         rows["accuracy when sure"] = f"{confidence['accuracy_when_sure']:.1%}"
+    rows["mistakes when sure; of them on a label that *confident learning* doubts"] = (
+        f"{doubtful['sure_mistakes']}; {doubtful['sure_both']}"
+    )
     return ["| confidence on PrivateTest | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())]
 
 
@@ -121,7 +124,11 @@ def score_tables(metrics: dict) -> str:
 def card_tables(metrics: dict) -> str:
     """The tables of the weights' card, Markdown: of the run's chosen networks alone."""
     chosen = metrics["emotions"]["test"][metrics["emotions"]["chosen"]]
-    return _joined(_class_rows(chosen), _confidence_rows(metrics["confidence"]), _harm_rows(metrics["stress"]))
+    return _joined(
+        _class_rows(chosen),
+        _confidence_rows(metrics["confidence"], metrics["doubtful_labels"]),
+        _harm_rows(metrics["stress"]),
+    )
 
 
 # Document -> its blocks: what stands in the markers, what makes the tables, of which file.

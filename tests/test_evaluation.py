@@ -20,11 +20,12 @@ def answers(rows):
 
 def test_confident_mistakes_come_boldest_first_with_their_label():
     rows = [[0.92, 0.02, 0.02, 0.02, 0.02], [0.6, 0.1, 0.1, 0.1, 0.1], [0.1, 0.1, 0.6, 0.1, 0.1], [0, 0, 0, 0.9, 0.1]]
-    mistakes, found = evaluation.confident_mistakes(answers(rows), np.array([2, 0, 2, 4]), 3)
+    table = answers(rows).assign(sure=[True, True, True, False])
+    mistakes, found = evaluation.confident_mistakes(table, np.array([2, 0, 2, 4]), 3)
     assert mistakes.index.tolist() == [0, 3] and mistakes["true"].tolist() == ["sad", "surprise"]
     # Face 0 is surer of anger (0.92) than the one labelled so (0.6); no face labelled happiness backs face 3's answer.
     assert mistakes["label_doubted"].tolist() == [True, False]
-    assert found == {"doubted": 1, "mistakes": 2, "both": 1}
+    assert found == {"doubted": 1, "mistakes": 2, "both": 1, "sure_mistakes": 1, "sure_both": 1}
 
 
 def test_the_board_takes_the_emotions_by_turns():
