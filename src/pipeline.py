@@ -34,11 +34,24 @@ STARTUP_LOG = re.compile(
 def tidy_streams(notebook) -> None:
     """Leaves of each progress line only its last state, as a terminal would, and drops TensorFlow's start-up log."""
     for cell in (cell for cell in notebook.cells if cell.cell_type == "code"):
+        cell.outputs = _joined_streams(cell.outputs)
         for output in cell.outputs:
             if output.output_type == "stream":
                 lines = [line.rstrip("\r").split("\r")[-1] for line in output.text.split("\n")]
                 output.text = "\n".join(line for line in lines if not STARTUP_LOG.match(line))
         cell.outputs = [it for it in cell.outputs if it.output_type != "stream" or it.text.strip()]
+
+
+def _joined_streams(outputs: list) -> list:
+    """The same outputs; pieces of one stream that follow each other, as a slow cell prints them, become one."""
+    joined = []
+    for output in outputs:
+        last = joined[-1] if joined else None
+        if last and output.output_type == "stream" and output.get("name") == last.get("name"):
+            last.text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def run_notebook(name: str, run: str, parameters: dict) -> None:

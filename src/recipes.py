@@ -133,7 +133,7 @@ _AGAIN = replace(
 )
 # Its accuracy still rose in the last epoch: once more, longer, from a higher rate and on other draws of the changes.
 _THIRD = replace(_AGAIN, start="compact_again", epochs=18, learning_rate=0.04, seed=1)
-# Not trained yet: the mean of the last two's weights, grown by units that change nothing at first.
+# The mean of the last two's weights, grown by units that change nothing at first: no better (weights/EXPERIMENTS.md).
 _DEEP = replace(_AGAIN, network="deep", start="compact_again compact_third", epochs=11, learning_rate=0.04, seed=2)
 EMOTION_RECIPES = {
     "baseline": Recipe(

@@ -29,6 +29,13 @@ def test_streams_keep_the_last_state_of_a_progress_line_and_lose_the_start_up_lo
     assert kept == picture and kept.data["text/plain"] == "a\rb"
 
 
+def test_tidying_joins_a_progress_line_that_came_in_pieces():
+    pieces = ["bar:   0%", "\rbar:  50%", "\rbar: 100%\n", "after\n"]
+    code = nbformat.v4.new_code_cell("train()", outputs=[stream(it) for it in pieces])
+    pipeline.tidy_streams(nbformat.v4.new_notebook(cells=[code]))
+    assert [it.text for it in code.outputs] == ["bar: 100%\nafter\n"]
+
+
 @pytest.fixture
 def runs(tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline, "RUNS", tmp_path)
