@@ -148,14 +148,15 @@ def _accuracies(axis, emotions: dict) -> None:
 
 
 def _emotion_f1(axis, emotions: dict) -> None:
-    others = [name for name in emotions["test"] if name != emotions["chosen"]]
-    height = 0.8 / len(emotions["test"])
-    for i, name in enumerate([emotions["chosen"], *others]):
+    compared = dict.fromkeys((emotions["chosen"], "baseline"))  # shades of more networks cannot be told apart
+    shown = [name for name in compared if name in emotions["test"]]
+    height = 0.8 / len(shown)
+    for i, name in enumerate(shown):
         score = emotions["test"][name]
         values = [score["classes"][emotion]["f1"] for emotion in EMOTIONS]
         label = f"{name.replace('_', ' ')}: mean {score['macro_f1']:.2f}"
         places = np.arange(len(EMOTIONS)) + i * height
-        axis.barh(places, values, height, color=OTHER if i else RIGHT, alpha=1 / max(1, i), label=label)
+        axis.barh(places, values, height, color=OTHER if i else RIGHT, label=label)
     axis.set_yticks(np.arange(len(EMOTIONS)) + 0.4 - height / 2, EMOTIONS)
     axis.invert_yaxis()
     axis.set(xlim=(0, 1), xlabel="F1", title="Each emotion")
