@@ -96,12 +96,12 @@ def test_score_card_shows_every_network_and_marks_the_chosen_one():
             "classes": classes,
         }
 
-    emotions = {"chosen": "ours", "test": {"theirs": emotion(0.5), "ours": emotion(0.75)}}
+    emotions = {"chosen": "ours", "test": {"baseline": emotion(0.5), "other": emotion(0.6), "ours": emotion(0.75)}}
     errors = {"mean_face": {"nme_percent": 18.0}, "theirs": {"nme_percent": 6.0}, "ours": {"nme_percent": 3.0}}
     keypoints = {"chosen": "ours", "test": {"Test": errors}}
     accuracy, f1, nme, empty = charts.score_card(emotions, keypoints, {"Test": "drawn faces"}).axes
-    assert texts(accuracy) == ["50.0%", "75.0%"]
-    assert [bar.get_width() for bar in f1.patches] == [0.75] * 5 + [0.5] * 5, "the chosen network first"
+    assert texts(accuracy) == ["50.0%", "60.0%", "75.0%"]
+    assert [bar.get_width() for bar in f1.patches] == [0.75] * 5 + [0.5] * 5, "the chosen network, then the baseline"
     assert [bar.get_width() for bar in nme.patches] == [18, 6, 3] and texts(nme) == ["18.00 %", "6.00 %", "3.00 %"]
     blue = [bar.get_facecolor() == matplotlib.colors.to_rgba(charts.RIGHT) for bar in nme.patches]
     assert blue == [False, False, True]
