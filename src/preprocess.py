@@ -90,6 +90,18 @@ EMOTION_AUGMENTS = {
     "baseline": Augment(rotation_deg=15, zoom=0.1, shift=0.1, shear=0.1, flip=0.5),
     # With crop_px 40 of 48, a shift of a tenth reaches every square of the face.
     "crops": Augment(rotation_deg=10, zoom=0.1, shift=0.1, flip=0.5, gain=0.25, offset=12, erase=0.25),
+    "rough": Augment(
+        rotation_deg=10,
+        zoom=0.1,
+        shift=0.1,
+        flip=0.5,
+        gain=0.25,
+        offset=12,
+        blur=0.1,
+        shrink=0.1,
+        noise=0.15,
+        erase=0.25,
+    ),
     "moderate": Augment(rotation_deg=12, zoom=0.12, shift=0.07, flip=0.5, gain=0.25, offset=12, erase=0.25),
 }
 

@@ -135,6 +135,8 @@ _AGAIN = replace(
 _THIRD = replace(_AGAIN, start="compact_again", epochs=18, learning_rate=0.04, seed=1)
 # The mean of the last two's weights, grown by units that change nothing at first: no better (weights/EXPERIMENTS.md).
 _DEEP = replace(_AGAIN, network="deep", start="compact_again compact_third", epochs=11, learning_rate=0.04, seed=2)
+# Short cosines one after the other on rougher faces, for the mean of their weights: no better (weights/EXPERIMENTS.md).
+_CYCLE = replace(_THIRD, augment="rough", epochs=3, learning_rate=0.02)
 EMOTION_RECIPES = {
     "baseline": Recipe(
         "baseline", "baseline", epochs=35, batch_size=64, loss="crossentropy", monitor="val_loss", jit_compile=True
@@ -143,6 +145,9 @@ EMOTION_RECIPES = {
     "compact_again": _AGAIN,
     "compact_third": _THIRD,
     "deep": _DEEP,
+    "trial_cycle_1": replace(_CYCLE, start="compact_third", seed=3),
+    "trial_cycle_2": replace(_CYCLE, start="trial_cycle_1", seed=4),
+    "trial_cycle_3": replace(_CYCLE, start="trial_cycle_2", seed=5),
     "small": replace(
         _COMPACT_EMOTIONS,
         network="small",

@@ -1,0 +1,65 @@
+"""On validation: emotion networks of a run, and the mean of their weights ("model soups", Wortsman et al. 2022).
+
+    python benchmarks/emotion_means.py "compact_third" "compact_third trial_cycle_1" [--run full] [--out means.json]
+
+Several recipes in one argument: the mean of their weights. The test split stays closed.
+"""
+
+import argparse
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+
+from src.calibration import fit_temperature, five_probabilities
+from src.datasets import Emotions
+from src.labels import EMOTIONS
+from src.metrics import emotion_scores
+from src.networks import load_keras
+from src.paths import RUNS
+from src.predict import predict_emotions
+from src.preprocess import to_input
+from src.records import EMOTIONS as EMOTION_TASK
+from src.records import write_json
+from src.study import read_emotions
+
+
+def mean_network(folders: list[Path]) -> keras.Model:
+    """A network of the mean weights of those in the folders, which are alike but for their weights."""
+    networks = [load_keras(folder / "model.json", folder / "best.weights.h5") for folder in folders]
+    weights = zip(*(network.get_weights() for network in networks), strict=True)
+    networks[0].set_weights([np.mean(arrays, axis=0) for arrays in weights])
+    return networks[0]
+
+
+def judge(network: keras.Model, faces: Emotions) -> dict:
+    """Accuracy in one pass; mirror averaged: accuracy, macro-F1, cross-entropy after a temperature of its own."""
+    one = network.predict(to_input(faces.images, network.input_shape[1]), batch_size=128, verbose=0)
+    outputs = predict_emotions(network, faces.images)
+    score = emotion_scores(five_probabilities(outputs), faces.labels, EMOTIONS)
+    fitted = five_probabilities(outputs, fit_temperature(outputs, faces.labels))
+    return {
+        "one pass": emotion_scores(five_probabilities(one), faces.labels, EMOTIONS)["accuracy"],
+        "mirror averaged": score["accuracy"],
+        "macro-F1": score["macro_f1"],
+        "cross-entropy": float(-np.log(fitted[np.arange(len(faces)), faces.labels]).mean()),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("recipes", nargs="+", help="a recipe, or several separated by spaces")
+    parser.add_argument("--run", default="full")
+    parser.add_argument("--out", type=Path, help="JSON file to write the table to")
+    options = parser.parse_args()
+    faces = read_emotions("real", 0, 0).split("PublicTest").five()
+    folder = RUNS / options.run / EMOTION_TASK.name
+    rows = {names: judge(mean_network([folder / name for name in names.split()]), faces) for names in options.recipes}
+    print(pd.DataFrame(rows).T.round(4).to_string())
+    if options.out:
+        write_json(options.out, rows)
+
+
+if __name__ == "__main__":
+    main()
