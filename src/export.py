@@ -4,9 +4,9 @@ weights/detection.onnx, emotion.onnx        what `FaceReader` reads by default, 
 weights/*.tflite, *.int8.*, faces.*         for other programs and devices; made when asked for
 
 `faces.*` takes a face in the sizes that the networks read, face_96 and face_48, and gives keypoints (n, 30), px of the
-96x96 frame, and probabilities (n, 7). In the int8 files the convolutions, which take nearly all of the time and of the
-space, compute in int8, their ranges calibrated on training faces; the rest stays float32, since 256 steps over the
-96 px of a face are too coarse for a keypoint.
+96x96 frame, and probabilities (n, 7). In the int8 files the convolutions (in LiteRT's all but the first), which take
+nearly all of the time and of the space, compute in int8, their ranges calibrated on training faces; the rest stays
+float32, since 256 steps over the 96 px of a face are too coarse for a keypoint.
 """
 
 import argparse
