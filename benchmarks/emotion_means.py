@@ -1,4 +1,4 @@
-"""On validation: emotion networks of a run, and the mean of their weights ("model soups", Wortsman et al. 2022).
+"""On validation: emotion networks of a run, and the mean of their weights.
 
     python benchmarks/emotion_means.py "compact_third" "compact_third trial_cycle_1" [--run full] [--out means.json]
 
@@ -16,21 +16,12 @@ from src.calibration import fit_temperature, five_probabilities
 from src.datasets import Emotions
 from src.labels import EMOTIONS
 from src.metrics import emotion_scores
-from src.networks import load_keras
 from src.paths import RUNS
 from src.predict import predict_emotions
 from src.preprocess import to_input
 from src.records import EMOTIONS as EMOTION_TASK
 from src.records import write_json
-from src.study import read_emotions
-
-
-def mean_network(folders: list[Path]) -> keras.Model:
-    """A network of the mean weights of those in the folders, which are alike but for their weights."""
-    networks = [load_keras(folder / "model.json", folder / "best.weights.h5") for folder in folders]
-    weights = zip(*(network.get_weights() for network in networks), strict=True)
-    networks[0].set_weights([np.mean(arrays, axis=0) for arrays in weights])
-    return networks[0]
+from src.study import mean_network, read_emotions
 
 
 def judge(network: keras.Model, faces: Emotions) -> dict:

@@ -67,23 +67,31 @@ def _trusted_nme_percent(model: keras.Model, validation: Keypoints) -> float:
     return float(np.nanmean(nme))
 
 
+def mean_network(folders: list[Path]) -> keras.Model:
+    """The network of trainings of one kind, with the mean of their kept weights ("model soups", Wortsman et al. 2022).
+
+    FileNotFoundError: a folder holds no weights.
+    """
+    for folder in folders:
+        if not (folder / "best.weights.h5").exists():
+            raise FileNotFoundError(f"{shown(folder)} holds no weights to go on from: train recipe {folder.name} first")
+    networks = [load_keras(folder / "model.json", folder / "best.weights.h5") for folder in folders]
+    weights = zip(*(network.get_weights() for network in networks), strict=True)
+    networks[0].set_weights([np.mean(arrays, axis=0) for arrays in weights])
+    return networks[0]
+
+
 def _go_on_from(model: keras.Model, recipe: Recipe, folder: Path) -> dict:
     """Gives the model the kept weights of the training that the recipe starts from; returns what the record says of it.
 
-    Of several, their mean ("model soups", Wortsman et al. 2022). Layers that they do not have stay as they are.
+    Of several, their mean. Layers that they do not have stay as they are.
     """
     if recipe.start is None:
         return {}
-    networks, bests = [], {}
-    for name in recipe.start.split():
-        past = folder.parent / name
-        if not (past / "best.weights.h5").exists():
-            raise FileNotFoundError(f"{shown(past)} holds no weights to go on from: train recipe {name} first")
-        networks.append(load_keras(past / "model.json", past / "best.weights.h5"))
-        bests[name] = json.loads((past / "record.json").read_text())["best"]
-    for layer in (layer for layer in networks[0].layers if layer.weights):
-        weights = zip(*(network.get_layer(layer.name).get_weights() for network in networks), strict=True)
-        model.get_layer(layer.name).set_weights([np.mean(arrays, axis=0) for arrays in weights])
+    pasts = [folder.parent / name for name in recipe.start.split()]
+    for layer in (layer for layer in mean_network(pasts).layers if layer.weights):
+        model.get_layer(layer.name).set_weights(layer.get_weights())
+    bests = {past.name: json.loads((past / "record.json").read_text())["best"] for past in pasts}
     return {"start": bests if len(bests) > 1 else bests[recipe.start]}
 
 

@@ -4,8 +4,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pandas as pd
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 
 from src import export, networks
 from src.datasets import load_emotions, load_keypoints
@@ -22,7 +24,7 @@ KERAS = ("detection.json", "detection.weights.h5", "emotion.json", "emotion.weig
 def exported(folder: Path, call: str) -> set[str]:
     """Names of the files that a call of src.export writes beside the shipped networks of Keras.
 
-    In a process of its own, as `make export`: TensorFlow's converter may wait for ever on what tests left running.
+    In a process of its own, as `make export`, and with a time limit: among other tests, an export once did not end.
     """
     for name in KERAS:
         shutil.copyfile(WEIGHTS / name, folder / name)
@@ -57,6 +59,30 @@ def test_the_same_network_gives_the_same_bytes(folder, tmp_path):
     assert exported(tmp_path, "export.write_onnx(folder)") == {"detection.onnx", "emotion.onnx"}
     for name in ("detection.onnx", "emotion.onnx"):
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_only_idle_reshapes_are_dropped():
+    """Of x (n, 2, 3) -> idle -> (n, 6) -> (n,), the first goes; the last, whose target is a lone -1, stays."""
+    graph = onnx.parser.parse_graph(
+        """small (float[n, 2, 3] x) => (float[m] y)
+        <int64[3] same = {-1, 2, 3}, int64[2] flat = {-1, 6}, int64[1] line = {-1}>
+        { a = Relu(x)  b = Reshape(a, same)  c = Reshape(b, flat)  y = Reshape(c, line) }"""
+    )
+    model = onnx.shape_inference.infer_shapes(onnx.helper.make_model(graph))
+    export._drop_idle_reshapes(model.graph)
+    assert [(node.op_type, *node.input) for node in model.graph.node] == [
+        ("Relu", "x"), ("Reshape", "a", "flat"), ("Reshape", "c", "line"),
+    ]  # fmt: skip
+    assert [constant.name for constant in model.graph.initializer] == ["flat", "line"]
+    onnx.checker.check_model(model)
+
+
+@pytest.mark.parametrize("name", ["detection", "emotion"])
+def test_litert_int8_leaves_the_first_convolution_alone(folder, name):
+    details = Interpreter(str(folder / f"{name}.int8.tflite")).get_tensor_details()
+    kernels = [it for it in details if len(it["shape"]) == 4 and it["shape"][0] > 1 and (it["shape"][1:3] == 3).all()]
+    for stem, kind in ((True, np.float32), (False, np.int8)):
+        assert {it["dtype"] for it in kernels if ("stem1_conv" in it["name"]) == stem} == {kind}
 
 
 @pytest.mark.parametrize("backend", ["onnx", "litert"])
