@@ -2,7 +2,7 @@
 
     python benchmarks/bench_networks.py [--rounds 15] [--save]
 
-Weights do not matter for speed: each network is built anew. All take turns in every round, so that a busy machine
+All take turns in every round, so that a busy machine
 slows them alike; the ratio of the medians is the result.
 """
 
@@ -17,38 +17,47 @@ import pandas as pd
 from results import save
 from tqdm import tqdm
 
+from src.looking import Look
+from src.networks import face_side, load_network, reads_points
 from src.paths import WEIGHTS
-from src.recipes import EMOTION_NETWORKS, KEYPOINT_NETWORKS, Recipe
+from src.recipes import EMOTION_NETWORKS, KEYPOINT_NETWORKS
+from src.records import EMOTIONS, KEYPOINTS
 from src.shipping import NAMES
 
 BATCHES = (1, 64)
 
 
-def networks() -> dict[tuple[str, str], keras.Model]:
-    """The original study's networks and the shipped ones: (task, name) -> model."""
-    keypoints, emotions = (
-        Recipe(**json.loads((WEIGHTS / f"{name}.record.json").read_text())["recipe"]) for name in NAMES.values()
-    )
-    return {
-        ("keypoints", "baseline"): KEYPOINT_NETWORKS["baseline"](0),
-        ("keypoints", keypoints.network): KEYPOINT_NETWORKS[keypoints.network](0),
-        ("emotions", "baseline"): EMOTION_NETWORKS["baseline"](0, 5),
-        ("emotions", emotions.network): EMOTION_NETWORKS[emotions.network](
-            0, emotions.classes, reads_px=emotions.reads_px
-        ),
-    }
+def both_studies() -> dict[tuple[str, str], keras.Model]:
+    """The original study's networks, weights drawn by lot, and the shipped ones: (task, name) -> model."""
+    found = {}
+    for task, build in ((KEYPOINTS, KEYPOINT_NETWORKS["baseline"]), (EMOTIONS, EMOTION_NETWORKS["baseline"])):
+        record = json.loads((WEIGHTS / f"{NAMES[task]}.record.json").read_text())
+        found[task.name, "baseline"] = build(0) if task is KEYPOINTS else build(0, 5)
+        found[task.name, record["recipe"]["network"]] = load_network(WEIGHTS, task.name, "keras")
+    return found
 
 
-def seconds(model: keras.Model, faces: np.ndarray) -> float:
+def some_inputs(model: keras.Model, batch: int) -> np.ndarray | list[np.ndarray]:
+    """A batch of faces drawn by lot, and the mean face's keypoints where the network reads such."""
+    faces = np.random.default_rng(0).random((batch, face_side(model), face_side(model), 1), np.float32)
+    if not reads_points(model):
+        return faces
+    look = next(layer for layer in model.layers if isinstance(layer, Look))
+    return [faces, np.tile(np.float32(look.mean_px), (batch, 1))]
+
+
+def seconds(model: keras.Model, inputs: np.ndarray | list[np.ndarray]) -> float:
     start = time.perf_counter()
-    model.predict_on_batch(faces)
+    model.predict_on_batch(inputs)
     return time.perf_counter() - start
 
 
 def multiply_adds(model: keras.Model) -> int:
-    """Of all convolutions and Dense layers, for one face."""
+    """Of all convolutions, Dense layers and matrix products, for one face."""
     total = 0
     for layer in model.layers:
+        if isinstance(layer, Look):
+            total += layer.side**2 * face_side(model) * (face_side(model) + 1)
         if isinstance(layer, keras.layers.Conv2D | keras.layers.Dense):
             places = np.prod(layer.output.shape[1:-1], dtype=int)
             total += int(places * np.prod(layer.kernel.shape))
@@ -57,8 +66,7 @@ def multiply_adds(model: keras.Model) -> int:
 
 def measure(models: dict[tuple[str, str], keras.Model], batch: int, rounds: int) -> list[dict]:
     """A row a network: faces a second (median over the rounds), and how many times faster than the baseline."""
-    inputs = {key: np.random.default_rng(0).random((batch, *model.input_shape[1:]), np.float32)
-              for key, model in models.items()}  # fmt: skip
+    inputs = {key: some_inputs(model, batch) for key, model in models.items()}
     times = {key: [] for key in models}
     for key, model in models.items():
         seconds(model, inputs[key])  # the first call builds the graph
@@ -85,7 +93,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--save", action="store_true", help="keep the figures in benchmarks/results.json")
     options = parser.parse_args()
-    models = networks()
+    models = both_studies()
     rows = [row for batch in BATCHES for row in measure(models, batch, options.rounds)]
     print(pd.DataFrame(rows).to_string(index=False, float_format="{:.2f}".format))
     if options.save:

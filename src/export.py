@@ -3,10 +3,11 @@
 weights/detection.onnx, emotion.onnx        what `FaceReader` reads by default, kept in git
 weights/*.tflite, *.int8.*, faces.*         for other programs and devices; made when asked for
 
-`faces.*` takes a face in the sizes that the networks read, face_96 and face_48, and gives keypoints (n, 30), px of the
-96x96 frame, and probabilities (n, 7). In the int8 files the convolutions (in LiteRT's all but the first), which take
-nearly all of the time and of the space, compute in int8, their ranges calibrated on training faces; the rest stays
-float32, since 256 steps over the 96 px of a face are too coarse for a keypoint.
+`emotion.*` takes a face and the keypoints that `detection.*` finds in it, (n, 30) px of the 96x96 frame; `faces.*`
+takes a face in the sizes that the networks read, face_96 and face_48, and gives keypoints and probabilities (n, 7). In
+the int8 files the convolutions (in LiteRT's all but the first), which take nearly all of the time and of the space,
+compute in int8, their ranges calibrated on training faces; the rest stays float32, since 256 steps over the 96 px of a
+face are too coarse for a keypoint.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from src import networks
 from src.datasets import DataError
 from src.files import replacing
 from src.paths import WEIGHTS, shown
+from src.predict import predict_keypoints
 from src.preprocess import to_input
 from src.study import read_emotions, read_keypoints
 
@@ -35,9 +37,11 @@ NOT_THE_STEM = r"^(?!.*stem1_conv)"
 
 def both_in_one(keypoints: keras.Model, emotions: keras.Model) -> keras.Model:
     """One network of two inputs, face_96 and face_48, and two outputs, keypoints (n, 30) px and probabilities."""
-    sides = [model.input_shape[1] for model in (keypoints, emotions)]
+    sides = [networks.face_side(model) for model in (keypoints, emotions)]
     faces = [keras.Input((side, side, 1), name=f"face_{side}") for side in sides]
-    return keras.Model(faces, [keypoints(faces[0]), emotions(faces[1])], name=BOTH)
+    points = keypoints(faces[0])
+    read = [faces[1], points] if networks.reads_points(emotions) else faces[1]
+    return keras.Model(faces, [points, emotions(read)], name=BOTH)
 
 
 def _drop_idle_reshapes(graph: onnx.GraphProto) -> None:
@@ -150,11 +154,13 @@ def write_all(folder: Path, faces: dict[str, np.ndarray]) -> list[Path]:
     faces: input name -> training faces, float32 (n, side, side, 1), n at least CALIBRATION_FACES.
     """
     models = {NAMES[task]: networks.load_network(folder, task, "keras") for task in NAMES}
+    grey = np.round(faces["face_48"][..., 0] * 255).astype(np.uint8)
+    points = predict_keypoints(models[NAMES[networks.KEYPOINTS]], grey).reshape(len(grey), -1)
     written = []
     for name in tqdm((*models, BOTH), "export", unit=" networks"):
         # Both in one comes last: a network that is part of another is exported in other, if equal, operations.
         model = models.get(name) or both_in_one(*models.values())
-        inputs = {face.name: faces[f"face_{face.shape[1]}"] for face in model.inputs}
+        inputs = {it.name: faces[f"face_{it.shape[1]}"] if len(it.shape) == 4 else points for it in model.inputs}
         for form, ending, quantize in (("onnx", ".onnx", _quantize_onnx), ("litert", ".tflite", _quantize_litert)):
             plain, small = folder / f"{name}{ending}", folder / f"{name}.int8{ending}"
             _export(model, plain, form)

@@ -24,10 +24,24 @@ BACKENDS = (*ENDINGS, "keras")
 class Network(Protocol):
     """What is asked of a network; a Keras model has both."""
 
-    input_shape: tuple  # (None, side, side, 1)
+    input_shape: tuple | list[tuple]  # (None, side, side, 1); with keypoints: a list of that and (None, 30)
 
-    def predict_on_batch(self, faces: np.ndarray) -> np.ndarray:
-        """Faces float32 (n, side, side, 1), grey 0..1 -> outputs float32 (n, k)."""
+    def predict_on_batch(self, inputs: np.ndarray | list[np.ndarray]) -> np.ndarray:
+        """Faces float32 (n, side, side, 1), grey 0..1, or faces and keypoints -> outputs float32 (n, k)."""
+
+
+def reads_points(network: Network) -> bool:
+    """Whether it asks for the keypoints of a face besides the face."""
+    return isinstance(network.input_shape, list)
+
+
+def face_side(network: Network) -> int:
+    """Width and height of the faces that it reads, px."""
+    return (network.input_shape[0] if reads_points(network) else network.input_shape)[1]
+
+
+def _as_keras(shapes: list[tuple]) -> tuple | list[tuple]:
+    return shapes if len(shapes) > 1 else shapes[0]
 
 
 class OnnxNetwork:
@@ -39,11 +53,13 @@ class OnnxNetwork:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        face = self._session.get_inputs()[0]
-        self._input, self.input_shape = face.name, (None, *face.shape[1:])
+        inputs = self._session.get_inputs()
+        self._names = [it.name for it in inputs]
+        self.input_shape = _as_keras([(None, *it.shape[1:]) for it in inputs])
 
-    def predict_on_batch(self, faces: np.ndarray) -> np.ndarray:
-        return self._session.run(None, {self._input: faces})[0]
+    def predict_on_batch(self, inputs: np.ndarray | list[np.ndarray]) -> np.ndarray:
+        inputs = inputs if isinstance(inputs, list) else [inputs]
+        return self._session.run(None, dict(zip(self._names, inputs, strict=True)))[0]
 
 
 class LiteRTNetwork:
@@ -53,16 +69,22 @@ class LiteRTNetwork:
         from ai_edge_litert.interpreter import Interpreter
 
         self._interpreter = Interpreter(str(path), num_threads=threads or os.cpu_count())
-        face, self._output = self._interpreter.get_input_details()[0], self._interpreter.get_output_details()[0]
-        self._input, self.input_shape = face["index"], (None, *map(int, face["shape"][1:]))
+        # In the file they stand in any order; the face has more axes than keypoints have.
+        inputs = sorted(self._interpreter.get_input_details(), key=lambda it: -len(it["shape"]))
+        self._output = self._interpreter.get_output_details()[0]
+        self._indices = [it["index"] for it in inputs]
+        self.input_shape = _as_keras([(None, *map(int, it["shape"][1:])) for it in inputs])
         self._batch = 0  # faces that memory is laid out for
 
-    def predict_on_batch(self, faces: np.ndarray) -> np.ndarray:
-        if len(faces) != self._batch:
-            self._interpreter.resize_tensor_input(self._input, faces.shape)
+    def predict_on_batch(self, inputs: np.ndarray | list[np.ndarray]) -> np.ndarray:
+        inputs = inputs if isinstance(inputs, list) else [inputs]
+        if len(inputs[0]) != self._batch:
+            for index, values in zip(self._indices, inputs, strict=True):
+                self._interpreter.resize_tensor_input(index, values.shape)
             self._interpreter.allocate_tensors()
-            self._batch = len(faces)
-        self._interpreter.set_tensor(self._input, faces)
+            self._batch = len(inputs[0])
+        for index, values in zip(self._indices, inputs, strict=True):
+            self._interpreter.set_tensor(index, values)
         self._interpreter.invoke()
         return self._interpreter.get_tensor(self._output["index"])
 

@@ -22,7 +22,7 @@ from src.detect import FaceDetector
 from src.face_table import BOX_COLUMNS
 from src.framing import box_edges, crop_squares, squares_from_boxes, squares_from_points, to_photo
 from src.labels import EMOTIONS, FRAME, KEYPOINT_COLUMNS
-from src.networks import Network
+from src.networks import Network, face_side, reads_points
 from src.paths import WEIGHTS, shown
 from src.photos import read_photo, to_grey
 from src.preprocess import flip_keypoints, to_input
@@ -31,9 +31,10 @@ _BATCH = 128  # faces
 _CALIBRATION_FILE = "calibration.json"
 
 
-def _outputs(model: Network, inputs: np.ndarray) -> np.ndarray:
+def _outputs(model: Network, *inputs: np.ndarray) -> np.ndarray:
     """In batches, each by one call: `model.predict` of Keras sets up a pipeline that takes longer than a face does."""
-    return np.concatenate([model.predict_on_batch(inputs[i : i + _BATCH]) for i in range(0, len(inputs), _BATCH)])
+    parts = [[it[i : i + _BATCH] for it in inputs] for i in range(0, len(inputs[0]), _BATCH)]
+    return np.concatenate([model.predict_on_batch(part if len(part) > 1 else part[0]) for part in parts])
 
 
 def predict_keypoints(model: Network, images: np.ndarray, *, mirror: bool = True) -> np.ndarray:
@@ -49,16 +50,33 @@ def predict_keypoints(model: Network, images: np.ndarray, *, mirror: bool = True
     return (points + flip_keypoints(mirrored)) / 2
 
 
-def predict_emotions(model: Network, images: np.ndarray, *, mirror: bool = True) -> np.ndarray:
+def predict_emotions(
+    model: Network, images: np.ndarray, points_px: np.ndarray | None = None, *, mirror: bool = True
+) -> np.ndarray:
     """Class probabilities of faces: uint8 (n, h, w) -> float32 (n, 5 or 7), the five emotions first.
 
-    mirror: average with the probabilities of the mirrored face, twice the work.
+    points_px: keypoints (n, 15, 2) of the faces, px of the 96x96 frame; a network that looks where they say needs
+    them, others leave them aside. mirror: average with the probabilities of the mirrored face, twice the work.
     """
-    inputs = to_input(images, model.input_shape[1])
-    outputs = _outputs(model, inputs)
+    inputs = to_input(images, face_side(model))
+    if not reads_points(model):
+        views = [(inputs,), (inputs[:, :, ::-1],)]
+    elif points_px is None:
+        raise ValueError("This emotion network looks where the keypoints say: give points_px, see predict_keypoints")
+    else:
+        pairs = ((inputs, points_px), (inputs[:, :, ::-1], flip_keypoints(points_px)))
+        views = [(faces, points.reshape(len(points), -1).astype(np.float32)) for faces, points in pairs]
     if not mirror:
-        return outputs
-    return (outputs + _outputs(model, inputs[:, :, ::-1])) / 2
+        return _outputs(model, *views[0])
+    return (_outputs(model, *views[0]) + _outputs(model, *views[1])) / 2
+
+
+def predict_both(
+    keypoints: Network, emotions: Network, images: np.ndarray, *, mirror: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points (n, 15, 2), px of the 96x96 frame, and class probabilities (n, 5 or 7) of faces, uint8 (n, h, w)."""
+    points = predict_keypoints(keypoints, images, mirror=mirror)
+    return points, predict_emotions(emotions, images, points, mirror=mirror)
 
 
 def as_faces(faces) -> np.ndarray:
@@ -135,8 +153,7 @@ class FaceReader:
         if not len(images):
             points, outputs = np.zeros((0, len(KEYPOINT_COLUMNS))), np.zeros((0, len(EMOTIONS)))
         else:
-            points = predict_keypoints(self.keypoints, images)
-            outputs = predict_emotions(self.emotions, images)
+            points, outputs = predict_both(self.keypoints, self.emotions, images)
         return pd.concat([keypoint_table(points), self.answers(outputs)], axis=1)
 
     def read_photo(self, photo) -> pd.DataFrame:
@@ -165,8 +182,8 @@ class FaceReader:
         first = predict_keypoints(self.keypoints, crop_squares(grey, squares))
         squares = squares_from_points(to_photo(first, squares))
         faces = crop_squares(grey, squares)
-        points = to_photo(predict_keypoints(self.keypoints, faces), squares)
-        return FoundFaces(squares, points, predict_emotions(self.emotions, faces))
+        points, outputs = predict_both(self.keypoints, self.emotions, faces)
+        return FoundFaces(squares, to_photo(points, squares), outputs)
 
     def found_table(self, found: FoundFaces) -> pd.DataFrame:
         """Box, keypoints and answers of found faces, px of their picture."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from src.alignment import into_squares
 from src.labels import FLIP_ORDER, FRAME
 
 
@@ -111,22 +112,26 @@ def affine_maps(n: int, side: int, augment: Augment, rng: np.random.Generator) -
     return np.concatenate([linear, offset[..., None]], axis=2), mirrored
 
 
-def warp_faces(images: np.ndarray, maps: np.ndarray, side: int, frame_in_source: float) -> np.ndarray:
-    """uint8 (n, s, s) -> uint8 (n, side, side): the frame, moved by `maps`.
+def into_middle(stored_side: int, side: int, frame_in_source: float) -> np.ndarray:
+    """Map from px of a stored picture to px of a frame of `side` px in its middle, (1, 3, 3).
 
-    The frame lies in the middle of the stored picture and is `frame_in_source` of its px wide (all of it, or the inner
-    part where surroundings are stored too). Outside the stored picture its border is repeated.
+    frame_in_source: the frame's width in stored px: all of the picture, or the inner part where surroundings are
+    stored too.
     """
     scale = side / frame_in_source
-    margin = (images.shape[1] - frame_in_source) / 2
-    into_frame = np.array(
-        [[scale, 0, (0.5 - margin) * scale - 0.5], [0, scale, (0.5 - margin) * scale - 0.5], [0, 0, 1]]
-    )
+    offset = (0.5 - (stored_side - frame_in_source) / 2) * scale - 0.5
+    return np.array([[[scale, 0, offset], [0, scale, offset], [0, 0, 1]]])
+
+
+def warp_faces(images: np.ndarray, maps: np.ndarray, side: int, into_frame: np.ndarray) -> np.ndarray:
+    """uint8 (n, s, s) -> uint8 (n, side, side): the frame, moved by `maps` (n or 1, 2, 3).
+
+    into_frame: map from stored px to the frame's, one for all faces or for each, (n or 1, 3, 3). Outside the stored
+    picture its border is repeated.
+    """
     warped = np.empty((len(images), side, side), np.uint8)
-    for i, image in enumerate(images):
-        cv2.warpAffine(
-            image, maps[i] @ into_frame, (side, side), warped[i], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+    for i, whole in enumerate(np.broadcast_to(maps @ into_frame, (len(images), 2, 3))):
+        cv2.warpAffine(images[i], whole, (side, side), warped[i], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return warped
 
 
@@ -162,16 +167,19 @@ def augment_faces(
     rng: np.random.Generator,
     *,
     side: int,
-    frame_in_source: float,
+    frame_in_source: float | None = None,
+    glimpses_px: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """A batch of stored faces, changed at random.
 
     images uint8 (n, s, s); keypoints_px (n, 15, 2) px of a `side` frame or None; -> float32 (n, side, side, 1), grey
-    0..1, and the moved points, float32 (n, 15, 2). The same `rng` state gives the same bytes.
+    0..1, and the moved points, float32 (n, 15, 2). The same `rng` state gives the same bytes. The frame is either in
+    the middle, `frame_in_source` stored px wide, or the square that each face's glimpse (n, 4) chooses.
     """
-    n = len(images)
+    n, stored = images.shape[:2]
+    into_frame = into_middle(stored, side, frame_in_source) if glimpses_px is None else into_squares(glimpses_px, side)
     maps, mirrored = affine_maps(n, side, augment, rng)
-    faces = warp_faces(images, maps, side, frame_in_source)
+    faces = warp_faces(images, maps, side, into_frame)
     draws = rng.random((n, 12))
     changed = np.empty(faces.shape, np.float32)
     for i, face in enumerate(faces):

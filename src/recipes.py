@@ -26,6 +26,7 @@ class Recipe:
     helen_repeats: int = 1  # keypoints only: how often an epoch shows a HELEN face, whose points people corrected
     crop_px: int | None = None  # emotions only: train on random squares of this side, instead of whole faces
     reads_px: int | None = None  # emotions only: the network reads the middle square of this side of a face
+    looks: bool = False  # emotions only: that square is where the face's keypoints say, see src/alignment.py
     classes: int = 5  # emotions only: 7 also trains on fear and neutral, which predictions then leave out
     five_repeats: int = 1  # emotions only: how often an epoch shows a face of the five emotions; others: once
     disgust_repeats: int = 1  # emotions only: how much oftener one of disgust, the rarest emotion by far
@@ -135,6 +136,8 @@ _AGAIN = replace(
 _THIRD = replace(_AGAIN, start="compact_again", epochs=18, learning_rate=0.04, seed=1)
 # The mean of the last two's weights, grown by units that change nothing at first: no better (weights/EXPERIMENTS.md).
 _DEEP = replace(_AGAIN, network="deep", start="compact_again compact_third", epochs=11, learning_rate=0.04, seed=2)
+# Squares that the keypoints choose instead of the middle of the face.
+_LOOKING = replace(_AGAIN, start="compact_third", looks=True, seed=6)
 # Short cosines one after the other on rougher faces, for the mean of their weights: no better (weights/EXPERIMENTS.md).
 _CYCLE = replace(_THIRD, augment="rough", epochs=3, learning_rate=0.02)
 EMOTION_RECIPES = {
@@ -145,6 +148,7 @@ EMOTION_RECIPES = {
     "compact_again": _AGAIN,
     "compact_third": _THIRD,
     "deep": _DEEP,
+    "looking": _LOOKING,
     "trial_cycle_1": replace(_CYCLE, start="compact_third", seed=3),
     "trial_cycle_2": replace(_CYCLE, start="trial_cycle_1", seed=4),
     "trial_cycle_3": replace(_CYCLE, start="trial_cycle_2", seed=5),

@@ -19,6 +19,7 @@ from keras import layers, ops
 
 from src.heads import SoftArgmax, bins_head
 from src.labels import EMOTIONS, FER_SIDE, FRAME, KEYPOINT_COLUMNS, KEYPOINTS
+from src.looking import Look
 
 # ---------------------------------------------------------------- shared pieces
 
@@ -199,16 +200,23 @@ def compact_emotions(
     classes: int = 7,
     dropout: float = 0.3,
     reads_px: int | None = None,
+    mean_px: list[float] | None = None,
     still: bool = False,
 ) -> keras.Model:
     """Our emotion network: (n, side, side, 1) -> (n, classes); side None: any. The weights fit every side.
 
     reads_px: the side of the middle square that it reads, of an even distance to `side`; None: all of the face.
+    mean_px: 30 keypoints, px of the 96x96 frame; with them it has a second input, the face's keypoints (n, 30), and
+    reads the square that these choose (`src/looking.py`), brought to `reads_px`, instead of the middle.
     still: see `basic_unit`.
     """
     init = Init("he", seed)
     inputs = keras.Input((side, side, 1), name="face")
-    x = layers.Cropping2D((side - reads_px) // 2, name="middle")(inputs) if reads_px else inputs
+    if mean_px:
+        inputs = [inputs, keras.Input((len(KEYPOINT_COLUMNS),), name="keypoints_px")]
+        x = Look(reads_px, mean_px, name="look")(inputs)
+    else:
+        x = layers.Cropping2D((side - reads_px) // 2, name="middle")(inputs) if reads_px else inputs
     x = compact_backbone(x, stem, widths, units, init, still=still)[-1]
     x = layers.GlobalAveragePooling2D(name="average")(x)
     x = layers.Dropout(dropout, seed=seed, name="dropout")(x)

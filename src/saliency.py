@@ -6,6 +6,9 @@ import numpy as np
 import tensorflow as tf
 from scipy.stats import spearmanr
 
+from src.alignment import glimpses, into_squares
+from src.looking import Look
+from src.networks import face_side, reads_points
 from src.preprocess import to_input
 
 CELLS = 5  # a side; coarser maps cannot tell one part of a face from another
@@ -17,35 +20,53 @@ def _watched(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, [maps[-1].output, model.layers[-1].input])
 
 
-def _margin(model: keras.Model) -> float:
-    """Share of a face's side, at each edge, that the network cuts off before it reads."""
-    cut = sum(layer.cropping[0][0] for layer in model.layers if isinstance(layer, keras.layers.Cropping2D))
-    return cut / model.input_shape[1]
+def _onto_faces(model: keras.Model, cams: np.ndarray, points_px: np.ndarray | None) -> np.ndarray:
+    """Maps of what the network reads, (n, k, k), laid where that is on the face, the rest 0: (n, side, side)."""
+    side = face_side(model)
+    if not reads_points(model):
+        edge = sum(layer.cropping[0][0] for layer in model.layers if isinstance(layer, keras.layers.Cropping2D))
+        read = (side - 2 * edge, side - 2 * edge)
+        return np.pad([cv2.resize(cam, read) for cam in cams], ((0, 0), (edge, edge), (edge, edge)))
+    look = next(layer for layer in model.layers if isinstance(layer, Look))
+    seen = glimpses(points_px, np.reshape(look.mean_px, points_px.shape[1:]), side)
+    squares, how = into_squares(seen, look.side), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    cams = [cv2.resize(cam, (look.side, look.side)) for cam in cams]
+    return np.stack(
+        [cv2.warpAffine(cam, to[:2], (side, side), flags=how) for cam, to in zip(cams, squares, strict=True)]
+    )
 
 
-def grad_cam(model: keras.Model, images: np.ndarray, classes: np.ndarray, batch_size: int = 64) -> np.ndarray:
+def grad_cam(
+    model: keras.Model,
+    images: np.ndarray,
+    classes: np.ndarray,
+    points_px: np.ndarray | None = None,
+    batch_size: int = 64,
+) -> np.ndarray:
     """What speaks for a class, and where: uint8 (n, h, h), classes (n,) -> float32 (n, h, h) in 0..1.
 
     The maps of the last layer of at least 5x5 cells, each weighted by its mean gradient of the class's logit; negative
     sums are cut off, the rest is enlarged to the part of the face that the network reads and divided by its maximum.
-    A face without any evidence gives all zeros.
+    A face without any evidence gives all zeros. points_px: keypoints (n, 15, 2), px of the 96x96 frame, for a network
+    that reads them.
     """
     watched, head = _watched(model), model.layers[-1]
-    inputs, side = to_input(images, model.input_shape[1]), images.shape[1]
+    inputs, side = [to_input(images, face_side(model))], images.shape[1]
+    if reads_points(model):
+        inputs.append(points_px.reshape(len(points_px), -1).astype(np.float32))
     cams = []
     for start in range(0, len(images), batch_size):
         some = slice(start, start + batch_size)
         with tf.GradientTape() as tape:
-            faces = tf.constant(inputs[some])
-            tape.watch(faces)
-            maps, features = watched(faces, training=False)
+            batch = [tf.constant(it[some]) for it in inputs]
+            tape.watch(batch)
+            maps, features = watched(batch if len(batch) > 1 else batch[0], training=False)
             logits = tf.matmul(features, head.kernel) + head.bias  # before the softmax, as in the paper
             chosen = tf.gather(logits, classes[some].astype(np.int32), axis=1, batch_dims=1)
         weights = tf.reduce_mean(tape.gradient(chosen, maps), axis=(1, 2), keepdims=True)
         cams.append(tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1)).numpy())
-    edge = round(_margin(model) * side)
-    read = (side - 2 * edge, side - 2 * edge)
-    cams = np.pad([cv2.resize(cam, read) for cam in np.concatenate(cams)], ((0, 0), (edge, edge), (edge, edge)))
+    cams = _onto_faces(model, np.concatenate(cams), points_px)
+    cams = np.stack([cv2.resize(cam, (side, side)) for cam in cams])
     peak = cams.max(axis=(1, 2), keepdims=True)
     return np.divide(cams, peak, out=np.zeros_like(cams), where=peak > 0)
 

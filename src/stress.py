@@ -15,7 +15,7 @@ from src.datasets import Keypoints
 from src.labels import FRAME, KEYPOINTS, PARTS
 from src.metrics import nme_percent, point_errors_px
 from src.predict import predict_keypoints
-from src.preprocess import flip_keypoints, warp_faces
+from src.preprocess import flip_keypoints, into_middle, warp_faces
 
 Change = Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, np.ndarray]]
 
@@ -68,7 +68,7 @@ def _moved(images, keypoints_px, linear, shift_px):
     maps = np.broadcast_to(_about_middle(linear, shift_px, side), (len(images), 2, 3))
     points = _about_middle(linear, shift_px, FRAME)
     moved = keypoints_px @ points[:, :2].T + points[:, 2]
-    return warp_faces(images, maps, side, side), moved.astype(np.float32)
+    return warp_faces(images, maps, side, into_middle(side, side, side)), moved.astype(np.float32)
 
 
 def rotated(images: np.ndarray, keypoints_px: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:

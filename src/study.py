@@ -9,13 +9,15 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from tqdm import tqdm
 
 from src import losses
+from src.alignment import glimpses
 from src.datasets import Emotions, Keypoints, load_emotions, load_keypoints, sample_emotions, sample_keypoints
 from src.files import replacing
 from src.labels import EMOTIONS, FER_SIDE, FRAME, KEYPOINT_COLUMNS
 from src.metrics import nme_percent
-from src.networks import load_keras
+from src.networks import Network, face_side, load_keras
 from src.paths import EMOTIONS_CSV, KEYPOINTS_CSV, shown
 from src.predict import predict_keypoints
 from src.preprocess import EMOTION_AUGMENTS, KEYPOINT_AUGMENTS, augment_faces, mix_faces, to_input, training_stream
@@ -147,41 +149,80 @@ def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[ker
     return model, record
 
 
+def _points_px(keypoints: Network, images: np.ndarray) -> np.ndarray:
+    """What the keypoint network finds, mirror averaged: (n, 15, 2) px of the 96x96 frame."""
+    starts = tqdm(range(0, len(images), 256), "keypoints", unit=" batches")
+    return np.concatenate([predict_keypoints(keypoints, images[start : start + 256]) for start in starts])
+
+
 def middle(images: np.ndarray, side: int) -> np.ndarray:
     """The middle square of each face: (n, s, s) or (n, s, s, 1) -> (n, side, side) or (n, side, side, 1)."""
     edge = (images.shape[1] - side) // 2
     return images[:, edge : edge + side, edge : edge + side]
 
 
-def _soft_targets(teacher: keras.Model, images: np.ndarray, side: int, share: float, labels: np.ndarray) -> np.ndarray:
+def _seen(images: np.ndarray, recipe: Recipe, whole: int, glimpses_px: np.ndarray | None) -> np.ndarray:
+    """What of the faces the layers in training would be given, unchanged: float32 (n, side, side, 1)."""
+    if glimpses_px is not None:
+        still, rng = EMOTION_AUGMENTS["none"], np.random.default_rng(0)
+        return augment_faces(images, None, still, rng, side=recipe.crop_px, glimpses_px=glimpses_px)[0]
+    faces = to_input(images, whole)
+    return middle(faces, recipe.reads_px) if recipe.reads_px and recipe.crop_px else faces
+
+
+def _glimpses(recipe: Recipe, keypoints: Network | None, *splits: Emotions) -> tuple[list, list | None]:
+    """Where the recipe's network looks in the faces of each split, (n, 4) px, and the mean face of the first, 30 px.
+
+    None for each where it always reads the middle.
+    """
+    if not recipe.looks:
+        return [None] * len(splits), None
+    if keypoints is None:
+        raise ValueError("This recipe reads the square that the keypoints choose: train a keypoint network first")
+    points = [_points_px(keypoints, split.images) for split in splits]
+    mean = points[0].mean(axis=0)
+    return [glimpses(it, mean, FER_SIDE) for it in points], mean.ravel().tolist()
+
+
+def _emotion_networks(recipe: Recipe, mean_px: list | None) -> tuple[keras.Model, keras.Model]:
+    """The recipe's network, and the same layers to train: where it trains on squares, for faces of any side."""
+    build = partial(EMOTION_NETWORKS[recipe.network], recipe.seed, recipe.classes)
+    view = {"reads_px": recipe.reads_px, "mean_px": mean_px}
+    model = build(**{name: it for name, it in view.items() if it})
+    return model, build(side=None) if recipe.crop_px else model
+
+
+def _soft_targets(teacher: keras.Model, faces: np.ndarray, share: float, labels: np.ndarray) -> np.ndarray:
     """The labels, one-hot, and `share` of the teacher's mirror-averaged answers to the faces: float32 (n, classes)."""
-    faces = middle(to_input(images, FER_SIDE), side)
     answers = sum(teacher.predict(view, batch_size=256, verbose=0) for view in (faces, faces[:, :, ::-1])) / 2
     return (1 - share) * np.eye(answers.shape[1], dtype=np.float32)[labels] + share * answers
 
 
-def train_emotions(faces: Emotions, recipe: Recipe, folder: Path) -> tuple[keras.Model, dict]:
+def train_emotions(
+    faces: Emotions, recipe: Recipe, folder: Path, keypoints: Network | None = None
+) -> tuple[keras.Model, dict]:
     """Trains on Training (repeats of other splits are gone already), chooses the epoch on PublicTest; (model, record).
 
     Validation counts the five emotions alone, whatever else the recipe trains on. Soft labels (born-again networks,
-    Furlanello et al. 2018) are made on training faces only, by the network that the recipe starts from.
+    Furlanello et al. 2018) are made on training faces only, by the network that the recipe starts from. keypoints: the
+    run's keypoint network, where the recipe looks where its points say.
     """
     make_repeatable(recipe)
-    build = partial(EMOTION_NETWORKS[recipe.network], recipe.seed, recipe.classes)
-    model = build(reads_px=recipe.reads_px) if recipe.reads_px else build()
-    _write_network(model, folder)
-    whole = model.input_shape[1]
-    side = recipe.crop_px or whole
-    # The same layers for faces of any side: they train on squares of `side`, and are judged on what the network reads.
-    trained = build(side=None) if recipe.crop_px else model
-    past = _go_on_from(trained, recipe, folder)
     training, validation = faces.split("Training"), faces.split("PublicTest").five()
     if recipe.classes == 5:
         training = training.five()
+    looked_at, mean_px = _glimpses(recipe, keypoints, training, validation)
+    model, trained = _emotion_networks(recipe, mean_px)
+    _write_network(model, folder)
+    past = _go_on_from(trained, recipe, folder)
+    whole = face_side(model)
+    side = recipe.crop_px or whole
+    width = training.images.shape[1] * side / whole
     one_hot = np.eye(recipe.classes, dtype=np.float32)
     targets = one_hot[training.labels]
     if recipe.soft_labels:
-        targets = _soft_targets(trained, training.images, side, recipe.soft_labels, training.labels)
+        seen = _seen(training.images, recipe, whole, looked_at[0])
+        targets = _soft_targets(trained, seen, recipe.soft_labels, training.labels)
     repeats = np.where(training.labels < len(EMOTIONS), recipe.five_repeats, 1)
     repeats[training.labels == EMOTIONS.index("disgust")] *= recipe.disgust_repeats
     rows_of_an_epoch = np.repeat(np.arange(len(training)), repeats)
@@ -189,22 +230,18 @@ def train_emotions(faces: Emotions, recipe: Recipe, folder: Path) -> tuple[keras
 
     def make_batch(indices, rng):
         rows = rows_of_an_epoch[indices]
-        images = training.images[rows]
-        frame = images.shape[1] * side / whole
-        inputs, _ = augment_faces(images, None, augment, rng, side=side, frame_in_source=frame)
+        frame = {"glimpses_px": looked_at[0][rows]} if recipe.looks else {"frame_in_source": width}
+        inputs, _ = augment_faces(training.images[rows], None, augment, rng, side=side, **frame)
         return mix_faces(inputs, targets[rows], recipe.mixup, rng) if recipe.mixup else (inputs, targets[rows])
 
     def stream(first_epoch):
         shapes = ((side, side, 1), (recipe.classes,))
         return _stream(make_batch, len(rows_of_an_epoch), recipe, first_epoch, shapes)
 
-    judged = to_input(validation.images, whole)
-    if recipe.reads_px and recipe.crop_px:
-        judged = middle(judged, recipe.reads_px)
     record = train(
         trained,
         stream,
-        (judged, one_hot[validation.labels]),
+        (_seen(validation.images, recipe, whole, looked_at[1]), one_hot[validation.labels]),
         recipe,
         folder,
         metrics=[losses.FiveAccuracy()],

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from src.looking import Look
 from src.resnet import baseline_emotions, compact_emotions
 from src.saliency import grad_cam, map_agreement, with_random_weights
 from src.synthetic import draw_faces
@@ -10,13 +11,18 @@ SIDE = 24
 RNG = np.random.default_rng(0)
 
 
-def corner_network(cut: int = 0) -> keras.Model:
+def corner_network(cut: int = 0, mean_px: np.ndarray | None = None) -> keras.Model:
     """Class 0 speaks of the light in the top left sixth of each side, class 1 of that in the bottom right.
 
-    cut: px of a larger face that it leaves out at each edge.
+    cut: px of a larger face that it leaves out at each edge; mean_px: it reads the square that points choose instead.
     """
     inputs = keras.Input((SIDE + 2 * cut, SIDE + 2 * cut, 1))
-    cells = keras.layers.AveragePooling2D(4, name="cells")(keras.layers.Cropping2D(cut)(inputs))  # 6x6
+    if mean_px is None:
+        seen = keras.layers.Cropping2D(cut)(inputs)
+    else:
+        inputs = [inputs, keras.Input((mean_px.size,))]
+        seen = Look(SIDE, mean_px.ravel().tolist())(inputs)
+    cells = keras.layers.AveragePooling2D(4, name="cells")(seen)  # 6x6
     head = keras.layers.Dense(2, activation="softmax")
     outputs = head(keras.layers.Flatten()(cells))
     model = keras.Model(inputs, outputs)
@@ -40,6 +46,16 @@ def test_a_network_whose_only_evidence_is_one_corner_looks_there():
     assert np.unravel_index(cams[0].argmax(), (SIDE, SIDE)) < (4, 4) and cams[0, 8:, 8:].max() == 0
     assert min(np.unravel_index(cams[1].argmax(), (SIDE, SIDE))) >= 20 and cams[1, :16, :16].max() == 0
     assert cams.max() == 1
+
+
+def test_evidence_lies_where_a_network_that_looks_was_told_to():
+    """Points a quarter of the face to the right of the mean: the square, and the map, move by their share of that."""
+    mean = np.array([[30.0, 30.0], [65.0, 30.0], [47.5, 65.0]])
+    model = corner_network(12, mean)
+    faces = np.full((2, 48, 48), 255, np.uint8)
+    middle, right = (grad_cam(model, faces, np.array([0, 1]), np.stack([mean + by] * 2)) for by in ([0, 0], [24, 0]))
+    np.testing.assert_allclose(right[:, :, 3:], middle[:, :, :-3], atol=1e-5)
+    assert middle[0, :12].max() == middle[0, :, :12].max() == 0 and middle[0, 12:18, 12:18].max() == 1
 
 
 def test_evidence_lies_where_the_face_shows_it_though_the_edges_are_not_read():

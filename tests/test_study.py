@@ -9,10 +9,10 @@ from tensorflow.python.framework import config as tf_config
 
 from src import records, study
 from src.datasets import Emotions, Keypoints, sample_emotions, sample_keypoints
-from src.networks import load_keras
-from src.predict import predict_emotions, predict_keypoints
+from src.networks import face_side, load_keras, reads_points
+from src.predict import predict_both, predict_emotions, predict_keypoints
 from src.recipes import EMOTION_RECIPES, KEYPOINT_RECIPES, chosen
-from src.resnet import compact_emotions
+from src.resnet import compact_emotions, compact_keypoints
 
 LEFT_BEHIND = {"best.weights.h5", "epoch_001.weights.h5", "model.json", "record.json"}
 
@@ -86,6 +86,27 @@ def test_an_emotion_training_goes_on_from_another_with_its_soft_labels(tmp_path,
     np.testing.assert_allclose(
         predict_emotions(again_model, squares), predict_emotions(again_model, faces.images[:4]), atol=1e-5
     )
+
+
+def test_a_network_that_looks_trains_on_the_squares_that_it_then_reads(tmp_path, monkeypatch):
+    """From a training on the middle; its answers to a face are those to the square, and it asks for the points."""
+    small = chosen(EMOTION_RECIPES, "small", epochs=1, crop_px=40)["small"]
+    faces = sample_emotions(60, seed=0)
+    study.train_emotions(faces, small, tmp_path / "first")
+    looking = replace(small, start="first", reads_px=40, looks=True)
+    with pytest.raises(ValueError, match="train a keypoint network first"):
+        study.train_emotions(faces, looking, tmp_path / "looking")
+    keypoints, seen, augment = compact_keypoints(widths=(8, 8, 8, 8)), [], study.augment_faces
+    watched = lambda *of, **how: seen.append(how["glimpses_px"]) or augment(*of, **how)  # noqa: E731
+    monkeypatch.setattr(study, "augment_faces", watched)
+    model, record = study.train_emotions(faces, looking, tmp_path / "looking", keypoints)
+    assert record["data"]["start"]["epoch"] == 1 and not np.allclose(seen[0], seen[0][0])
+    reloaded = load_keras(tmp_path / "looking" / "model.json", tmp_path / "looking" / "best.weights.h5")
+    assert reads_points(reloaded) and face_side(reloaded) == 48
+    points, outputs = predict_both(keypoints, reloaded, faces.images[:6])
+    np.testing.assert_allclose(outputs, predict_emotions(model, faces.images[:6], points), atol=1e-5)
+    with pytest.raises(ValueError, match="give points_px"):
+        predict_emotions(model, faces.images[:6])
 
 
 def test_a_deeper_network_goes_on_from_the_mean_of_two_and_answers_like_it(tmp_path, monkeypatch):
