@@ -10,20 +10,28 @@ import numpy as np
 
 from src.labels import FRAME
 
-# How far towards the mean face: the square root of its scale and turn is halfway, and this is the share of its place.
-# On validation, without training anew, that was better than none and than all of it (weights/EXPERIMENTS.md).
-PLACE = 0.25
+# How far towards the mean face in size, turn and place: what was best on validation (weights/EXPERIMENTS.md).
+HALFWAY, PLACE = 0.5, 0.25
 
 
-def glimpses(points_px: np.ndarray, mean_px: np.ndarray, side: int) -> np.ndarray:
-    """Points (n, k, 2), mean points (k, 2), px of the 96x96 frame -> glimpses at faces of `side` px, float64 (n, 4)."""
+def glimpses(
+    points_px: np.ndarray,
+    mean_px: np.ndarray,
+    side: int,
+    towards: tuple[float, float, float] = (HALFWAY, HALFWAY, PLACE),
+) -> np.ndarray:
+    """Points (n, k, 2), mean points (k, 2), px of the 96x96 frame -> glimpses at faces of `side` px, float64 (n, 4).
+
+    towards: shares of the way to the mean face in size, turn and place; 0 leaves a face as it is.
+    """
     points, mean = (it[..., 0] + 1j * it[..., 1] for it in (points_px, mean_px))
     centres, centre = points.mean(axis=1), mean.mean()
     from_centre = points - centres[:, None]
     fit = (from_centre.conj() * (mean - centre)).sum(axis=1) / (abs(from_centre) ** 2).sum(axis=1)
-    step = 1 / np.sqrt(fit)
+    size, turn, place = towards
+    step = abs(fit) ** -size * np.exp(-1j * turn * np.angle(fit))
     middle = (FRAME - 1) / 2 * (1 + 1j)
-    looked_at = centres + step * (middle - centres - PLACE * (centre - centres))
+    looked_at = centres + step * (middle - centres - place * (centre - centres))
     looked_at = (looked_at + 0.5 + 0.5j) * side / FRAME - (0.5 + 0.5j)
     return np.stack([looked_at.real, looked_at.imag, step.real, step.imag], axis=1)
 

@@ -148,7 +148,7 @@ EMOTION_RECIPES = {
     "compact_again": _AGAIN,
     "compact_third": _THIRD,
     "deep": _DEEP,
-    "looking": _LOOKING,
+    "compact_looking": _LOOKING,
     "trial_cycle_1": replace(_CYCLE, start="compact_third", seed=3),
     "trial_cycle_2": replace(_CYCLE, start="trial_cycle_1", seed=4),
     "trial_cycle_3": replace(_CYCLE, start="trial_cycle_2", seed=5),

@@ -26,6 +26,13 @@ def test_a_square_goes_halfway_in_size_and_turn(scale, degrees):
     assert abs(step) == pytest.approx(scale**0.5) and np.rad2deg(np.angle(step)) == pytest.approx(degrees / 2)
 
 
+def test_a_square_may_go_all_the_way_or_none():
+    face = moved(1.3, 20, (5, 3))[None]
+    for way, wanted in ((0, face[0]), (1, MEAN)):
+        there = into_squares(glimpses(face, MEAN, 96, (way,) * 3), 96)[0]
+        np.testing.assert_allclose(face[0] @ there[:2, :2].T + there[:2, 2], wanted, atol=1e-9)
+
+
 def test_a_square_follows_a_face_by_all_but_its_share_of_place():
     shift = np.array([8.0, -4.0])
     first, then = glimpses(np.stack([MEAN, moved(1, 0, shift)]), MEAN, 96)[:, :2]
