@@ -39,7 +39,7 @@ WAYS = {
 
 
 def scores(network, recipe: Recipe, faces, seen: np.ndarray) -> dict:
-    """Mirror averaged scores on the squares that are seen, sampled as in training; cross-entropy after a temperature."""
+    """Mirror averaged scores on the squares seen, sampled as in training; cross-entropy after a temperature."""
     squares, _ = augment_faces(
         faces.images, None, Augment(), np.random.default_rng(0), side=recipe.crop_px, glimpses_px=seen
     )
