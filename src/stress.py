@@ -68,7 +68,7 @@ def _moved(images, keypoints_px, linear, shift_px):
     maps = np.broadcast_to(_about_middle(linear, shift_px, side), (len(images), 2, 3))
     points = _about_middle(linear, shift_px, FRAME)
     moved = keypoints_px @ points[:, :2].T + points[:, 2]
-    return warp_faces(images, maps, side, into_middle(side, side, side)), moved.astype(np.float32)
+    return warp_faces(images, maps, side, into_middle(images.shape[1], side, side)), moved.astype(np.float32)
 
 
 def rotated(images: np.ndarray, keypoints_px: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:
