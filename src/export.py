@@ -64,6 +64,23 @@ def _drop_idle_reshapes(graph: onnx.GraphProto) -> None:
         graph.initializer.remove(constant)
 
 
+def _sort_nodes(graph: onnx.GraphProto) -> None:
+    """Brings the nodes into the order in which the outputs need them; the exporter may mix branches in any other."""
+    maker = {name: node for node in graph.node for name in node.output}
+    order, wanted = {}, [value.name for value in reversed(graph.output)]
+    while wanted:
+        node = maker.get(wanted[-1])
+        first = [name for name in node.input if name in maker and maker[name].output[0] not in order] if node else []
+        if first:
+            wanted.extend(reversed(first))
+            continue
+        if node:
+            order.setdefault(node.output[0], onnx.NodeProto.FromString(node.SerializeToString()))
+        wanted.pop()
+    del graph.node[:]
+    graph.node.extend(order.values())
+
+
 def _number_names(path: Path) -> None:
     """Rewrites an ONNX file with tensors and nodes numbered in order: the same network gives the same bytes each time.
 
@@ -72,6 +89,7 @@ def _number_names(path: Path) -> None:
     model = onnx.shape_inference.infer_shapes(onnx.load(path))
     graph = model.graph
     _drop_idle_reshapes(graph)
+    _sort_nodes(graph)
     del graph.value_info[:]
     numbered = {value.name: value.name for value in (*graph.input, *graph.output)}
     numbered[""] = ""  # an optional input that is left out
