@@ -82,6 +82,16 @@ def test_only_idle_reshapes_are_dropped():
     onnx.checker.check_model(model)
 
 
+def test_branches_are_written_in_one_order_whichever_the_exporter_chose():
+    """Of y = Relu(x) - Neg(Abs(x)), the left branch comes first, and nothing that no output needs."""
+    lines = ["left = Relu(x)", "inner = Abs(x)", "right = Neg(inner)", "idle = Sqrt(x)"]
+    for order in ((0, 1, 2, 3), (1, 3, 2, 0), (3, 1, 0, 2)):
+        steps = " ".join(lines[i] for i in order)
+        graph = onnx.parser.parse_graph(f"small (float[n] x) => (float[n] y) {{ {steps} y = Sub(left, right) }}")
+        export._sort_nodes(graph)
+        assert [node.op_type for node in graph.node] == ["Relu", "Abs", "Neg", "Sub"]
+
+
 @pytest.mark.parametrize("name", ["detection", "emotion"])
 def test_litert_int8_leaves_the_first_convolution_alone(folder, name):
     details = Interpreter(str(folder / f"{name}.int8.tflite")).get_tensor_details()
