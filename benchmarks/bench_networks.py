@@ -2,8 +2,7 @@
 
     python benchmarks/bench_networks.py [--rounds 15] [--save]
 
-All take turns in every round, so that a busy machine
-slows them alike; the ratio of the medians is the result.
+All take turns in every round, so that a busy machine slows them alike; the ratio of the medians is the result.
 """
 
 import argparse

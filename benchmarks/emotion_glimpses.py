@@ -2,7 +2,8 @@
 
     python benchmarks/emotion_glimpses.py [--run full] [--recipe compact_third] [--out glimpses.json]
 
-Needs the run's trained networks, that of the recipe and the keypoint network. The test split stays closed.
+Needs the run's trained networks, that of the recipe and the keypoint network. The mean face is that of the validation
+faces, while a network that looks has its training faces'. The test split stays closed.
 """
 
 import argparse

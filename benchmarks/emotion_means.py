@@ -18,7 +18,6 @@ from src.labels import EMOTIONS
 from src.metrics import emotion_scores
 from src.paths import RUNS
 from src.predict import predict_emotions
-from src.preprocess import to_input
 from src.records import EMOTIONS as EMOTION_TASK
 from src.records import write_json
 from src.study import mean_network, read_emotions
@@ -26,8 +25,7 @@ from src.study import mean_network, read_emotions
 
 def judge(network: keras.Model, faces: Emotions) -> dict:
     """Accuracy in one pass; mirror averaged: accuracy, macro-F1, cross-entropy after a temperature of its own."""
-    one = network.predict(to_input(faces.images, network.input_shape[1]), batch_size=128, verbose=0)
-    outputs = predict_emotions(network, faces.images)
+    one, outputs = (predict_emotions(network, faces.images, mirror=it) for it in (False, True))
     score = emotion_scores(five_probabilities(outputs), faces.labels, EMOTIONS)
     fitted = five_probabilities(outputs, fit_temperature(outputs, faces.labels))
     return {
