@@ -4,10 +4,14 @@ Sampling follows Jaderberg et al. 2015, "Spatial Transformer Networks"; which sq
 """
 
 import keras
+import numpy as np
+import tensorflow as tf
 from keras import layers, ops
 
 from src.alignment import PLACE
 from src.labels import FRAME
+
+_TINY = 1e-3  # keeps keypoints that lie all in one place, or upside down, from a division by 0
 
 
 @keras.saving.register_keras_serializable("face_study")
@@ -15,46 +19,57 @@ class Look(layers.Layer):
     """Faces (n, s, s, 1) and keypoints (n, 30), px of the 96x96 frame -> what is seen, (n, side, side, 1), bilinear.
 
     mean_px: the mean face's keypoints, 30 numbers. The square is the glimpse of `src/alignment.py`; beyond its edge a
-    face goes on as its outermost px. Each px seen weighs every row and every column of the face by how near it is, in
-    a matrix product: more work than looking four px up, but every exporter knows how.
+    face goes on as its outermost px. Whatever is a sum over the points, or over the axes of the square, is one matrix
+    product: of a single face, each operation takes longer to call than to compute.
     """
 
     def __init__(self, side: int, mean_px: list[float], **kwargs):
         super().__init__(**kwargs)
         self.side, self.mean_px = side, [float(value) for value in mean_px]
+        mean = np.reshape(self.mean_px, (-1, 2)) - (FRAME - 1) / 2
+        self._goal = mean.mean(axis=0)
+        x, y = (mean - self._goal).T
+        flat = np.zeros_like(x)
+        columns = (flat + 1 / len(x), flat), (flat, flat + 1 / len(x)), (x, y), (y, -x)
+        self._sums = np.stack([np.stack(it, axis=1).ravel() for it in columns], axis=1).astype(np.float32)
+        down, right = np.indices((side, side)).reshape(2, -1) - (side - 1) / 2
+        one, none = np.ones_like(right), np.zeros_like(right)
+        rows = (one, none), (none, one), (right, down), (-down, right)
+        self._grid = np.stack([np.concatenate(it) for it in rows]).astype(np.float32)
 
     def _glimpse(self, points, stored: int):
-        """Points (n, 15, 2) -> x, y of the middle and the step dx, dy, each (n, 1): px of a face of `stored` px."""
-        mean = ops.reshape(ops.array(self.mean_px, "float32"), (1, -1, 2))
-        centre, goal = ops.mean(points, axis=1, keepdims=True), ops.mean(mean, axis=1, keepdims=True)
-        away, wanted = points - centre, mean - goal
-        size = ops.sum(away**2, axis=(1, 2), keepdims=False)[:, None]
-        cos = ops.sum(away * wanted, axis=(1, 2))[:, None] / size
-        sin = ops.sum(away[..., 0] * wanted[..., 1] - away[..., 1] * wanted[..., 0], axis=1)[:, None] / size
-        scale = ops.sqrt(cos**2 + sin**2)
-        half_cos = ops.sqrt((scale + cos) / 2)  # of the complex square root, whose size is that of `scale`
-        half_sin = sin / (2 * half_cos)
-        dx, dy = half_cos / scale, -half_sin / scale
-        rest = (FRAME - 1) / 2 - centre - PLACE * (goal - centre)
-        right, down = rest[..., 0], rest[..., 1]
-        x, y = centre[..., 0] + dx * right - dy * down, centre[..., 1] + dy * right + dx * down
-        x, y = ((it + 0.5) * (stored / FRAME) - 0.5 for it in (x, y))
-        return x, y, dx, dy
+        """Keypoints (n, 30) -> x, y of the middle and the step dx, dy, (n, 4): px of a face of `stored` px.
+
+        The fit to the mean face turns by an angle, whose cosine and sine are along / length and across / length; the
+        step is one through its square root.
+        """
+        points = points - (FRAME - 1) / 2
+        x, y, along, across = ops.split(ops.matmul(points, self._sums), 4, axis=1)
+        spread = ops.sum(points * points, axis=1, keepdims=True) - len(self.mean_px) / 2 * (x * x + y * y)
+        length = ops.maximum(ops.sqrt(along * along + across * across), _TINY)
+        half_cos = ops.maximum(ops.sqrt(ops.relu(0.5 + 0.5 * along / length)), _TINY)
+        half_sin = across / (2 * length * half_cos)
+        size = ops.sqrt(ops.relu(spread) / length)
+        dx, dy = size * half_cos, -size * half_sin
+        right, down = (-PLACE * goal - (1 - PLACE) * it for it, goal in zip((x, y), self._goal, strict=True))
+        x, y = x + dx * right - dy * down, y + dy * right + dx * down
+        x, y = (it * (stored / FRAME) + (stored - 1) / 2 for it in (x, y))
+        return ops.concatenate([x, y, dx, dy], axis=1)
 
     def call(self, inputs):
         faces, points = inputs
         stored = faces.shape[1]
-        x, y, dx, dy = self._glimpse(ops.reshape(points, (-1, len(self.mean_px) // 2, 2)), stored)
-        offset = ops.arange(self.side, dtype="float32") - (self.side - 1) / 2
-        right = ops.reshape(ops.tile(offset, [self.side]), (1, -1))
-        down = ops.reshape(ops.repeat(offset, self.side), (1, -1))
-        cells = ops.reshape(ops.arange(stored, dtype="float32"), (1, 1, -1))
-        near_x, near_y = (
-            ops.relu(1 - ops.abs(ops.clip(place, 0, stored - 1)[:, :, None] - cells))
-            for place in (x + dx * right - dy * down, y + dy * right + dx * down)
-        )
-        rows = ops.matmul(near_x, ops.transpose(faces[..., 0], (0, 2, 1)))  # (n, px seen, rows of the face)
-        return ops.reshape(ops.sum(rows * near_y, axis=2), (-1, self.side, self.side, 1))
+        places = ops.clip(ops.matmul(self._glimpse(points, stored), self._grid), 0, stored - 1)
+        first = ops.minimum(ops.floor(places), stored - 2)
+        (right, down), (x, y) = (ops.split(it, 2, axis=1) for it in (places - first, first))
+        corner = ops.cast(y * stored + x, "int32")
+        corners = ops.concatenate([corner + step for step in (0, 1, stored, stored + 1)], axis=1)
+        # Not ops.take: its care for negative places takes longer than the rest of it.
+        grey = tf.gather(ops.reshape(faces, (-1, stored * stored)), corners, batch_dims=1)
+        left_above, right_above, left_below, right_below = ops.split(grey, 4, axis=1)
+        above = left_above + (right_above - left_above) * right
+        below = left_below + (right_below - left_below) * right
+        return ops.reshape(above + (below - above) * down, (-1, self.side, self.side, 1))
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0][0], self.side, self.side, 1)

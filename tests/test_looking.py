@@ -63,3 +63,11 @@ def test_an_emotion_network_with_points_has_the_weights_of_one_without():
     np.testing.assert_array_equal(copy(inputs), looks(inputs))
     with pytest.raises(ValueError):
         looks(inputs[0])
+
+
+@pytest.mark.parametrize(
+    "points", (np.zeros((15, 2)), np.full((15, 2), 47.5), 95 - MEAN), ids=("0", "middle", "upside")
+)
+def test_points_that_fit_no_face_give_a_picture_all_the_same(points):
+    seen = look(FACES, np.tile(points, (12, 1, 1)))
+    assert np.isfinite(seen).all() and seen.min() >= 0 and seen.max() <= 1
