@@ -56,7 +56,7 @@ def multiply_adds(model: keras.Model) -> int:
     total = 0
     for layer in model.layers:
         if isinstance(layer, Look):
-            total += layer.side**2 * face_side(model) * (face_side(model) + 1)
+            total += 4 * (len(layer.mean_px) + 2 * layer.side**2)
         if isinstance(layer, keras.layers.Conv2D | keras.layers.Dense):
             places = np.prod(layer.output.shape[1:-1], dtype=int)
             total += int(places * np.prod(layer.kernel.shape))
