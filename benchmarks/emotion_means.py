@@ -12,14 +12,16 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
+from sklearn.metrics import log_loss
 from tqdm import tqdm
 
 from src.calibration import fit_temperature, five_probabilities
 from src.datasets import Emotions
 from src.labels import EMOTIONS
 from src.metrics import emotion_scores
+from src.networks import KEYPOINTS, load_network
 from src.paths import RUNS
-from src.predict import FaceReader, predict_emotions, predict_keypoints
+from src.predict import predict_emotions, predict_keypoints
 from src.records import EMOTIONS as EMOTION_TASK
 from src.records import write_json
 from src.study import mean_network, read_emotions
@@ -38,7 +40,7 @@ def judge(network: keras.Model, faces: Emotions, points_px: dict[bool, np.ndarra
         "mirror averaged": score["accuracy"],
         "macro-F1": score["macro_f1"],
         "recall of disgust": score["classes"]["disgust"]["recall"],
-        "cross-entropy": float(-np.log(fitted[np.arange(len(faces)), faces.labels]).mean()),
+        "cross-entropy": float(log_loss(faces.labels, fitted)),
     }
 
 
@@ -49,8 +51,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="JSON file to write the table to")
     options = parser.parse_args()
     faces = read_emotions("real", 0, 0).split("PublicTest").five()
-    reader = FaceReader(RUNS / options.run)
-    points_px = {mirror: predict_keypoints(reader.keypoints, faces.images, mirror=mirror) for mirror in (True, False)}
+    keypoints = load_network(RUNS / options.run, KEYPOINTS, "keras")
+    points_px = {mirror: predict_keypoints(keypoints, faces.images, mirror=mirror) for mirror in (True, False)}
     folder = RUNS / options.run / EMOTION_TASK.name
     rows = {}
     for names in tqdm(options.recipes, unit=" networks"):
