@@ -28,15 +28,17 @@ def read_with(keypoints, emotions, *, mirror: bool = False):
     )
 
 
-def ours(backend: str, threads: int, *, int8: bool = False, mirror: bool = False):
+def ours(backend: str, threads: int, *, pair: str = "", int8: bool = False, mirror: bool = False):
+    """pair: the folder of the networks below weights/, that itself by default."""
     from src import networks
     from src.paths import WEIGHTS
 
+    folder = WEIGHTS / pair
     if backend == "keras":
-        return read_with(*(networks.load_network(WEIGHTS, task, "keras") for task in networks.FILES))
+        return read_with(*(networks.load_network(folder, task, "keras") for task in networks.FILES))
     kind = {"onnx": networks.OnnxNetwork, "litert": networks.LiteRTNetwork}[backend]
     ending = (".int8" if int8 else "") + networks.ENDINGS[backend]
-    return read_with(*(kind(WEIGHTS / (name + ending), threads) for name in ("detection", "emotion")), mirror=mirror)
+    return read_with(*(kind(folder / (name + ending), threads) for name in ("detection", "emotion")), mirror=mirror)
 
 
 def seed(_threads: int):
@@ -128,6 +130,8 @@ CASES = {
     "ours, ONNX Runtime int8": lambda threads: ours("onnx", threads, int8=True),
     "ours, LiteRT": lambda threads: ours("litert", threads),
     "ours, LiteRT int8": lambda threads: ours("litert", threads, int8=True),
+    "light pair, ONNX Runtime": lambda threads: ours("onnx", threads, pair="light"),
+    "light pair, ONNX Runtime, mirror averaged": lambda threads: ours("onnx", threads, pair="light", mirror=True),
     "original study, Keras": seed,
     "fer, Keras": fer_keras,
     "fer, LiteRT quantised": fer_quantized,

@@ -134,9 +134,10 @@ def main() -> None:
         publish(run)
     if arguments.study == FULL and arguments.only in (None, EVALUATION):
         shipping.ship(run)
-        from src import export  # imports TensorFlow, which nothing else here needs
+        from src import export, light  # they import TensorFlow, which nothing else here needs
 
         export.write_onnx(WEIGHTS)
+        light.publish(run)
 
 
 if __name__ == "__main__":

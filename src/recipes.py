@@ -30,7 +30,8 @@ class Recipe:
     classes: int = 5  # emotions only: 7 also trains on fear and neutral, which predictions then leave out
     five_repeats: int = 1  # emotions only: how often an epoch shows a face of the five emotions; others: once
     disgust_repeats: int = 1  # emotions only: how much oftener one of disgust, the rarest emotion by far
-    soft_labels: float = 0.0  # emotions only: share that `start`'s answers have in the labels, 0 to 0.5
+    soft_labels: float = 0.0  # emotions only: share that `start`'s answers have in the labels, 0 to 1
+    taught: bool = False  # emotions only: those answers are to each changed face, not to the face as it is, once
     mixup: float = 0.0  # emotions only: above 0, faces are mixed in pairs, by shares from Beta(mixup, mixup)
     seed: int = 0
     jit_compile: bool = False  # XLA: slower to start, then faster
@@ -46,6 +47,9 @@ KEYPOINT_NETWORKS = {
     "compact": resnet.compact_keypoints,
     "compact_dense": lambda seed: resnet.compact_keypoints(seed, head="dense"),
     "compact_bins": lambda seed: resnet.compact_keypoints(seed, head="bins"),
+    "light": lambda seed: resnet.compact_keypoints(
+        seed, widths=(24, 48, 96, 128), units=(1, 1, 1, 1), slim=2, gated=False, joined=(32, 16)
+    ),
     "small": lambda seed: resnet.compact_keypoints(seed, widths=(16, 32, 64, 96), units=(1, 1, 1, 1)),
 }
 EMOTION_NETWORKS = {
@@ -53,6 +57,9 @@ EMOTION_NETWORKS = {
     "compact": lambda seed, classes, **view: resnet.compact_emotions(seed, classes=classes, **view),
     "deep": lambda seed, classes, **view: resnet.compact_emotions(
         seed, classes=classes, units=(3, 4, 3, 2), still=True, **view
+    ),
+    "light": lambda seed, classes, **view: resnet.compact_emotions(
+        seed, classes=classes, units=(1, 2, 2, 1), slim=2, gated=False, **view
     ),
     "small": lambda seed, classes, **view: resnet.compact_emotions(
         seed, classes=classes, widths=(16, 32, 64, 128), units=(1, 1, 1, 1), **view
@@ -95,6 +102,8 @@ KEYPOINT_RECIPES = {
     "baseline": _BASELINE,
     "compact": _COMPACT,
     "compact_tuned": _TUNED,
+    "light": replace(_COMPACT, network="light", epochs=60, learning_rate=3e-3),
+    "light_tuned": replace(_TUNED, network="light", start="light"),
     "trial_unswapped": replace(_BASELINE, augment="unswapped", epochs=8),  # long enough to see where the points go
     "trial_heatmap": _TRIAL,
     "trial_bins": replace(_TRIAL, network="compact_bins"),
@@ -144,6 +153,18 @@ _LOOKING_AGAIN = replace(_LOOKING, start="compact_looking", epochs=14, learning_
 _LOOKING_BOTH = replace(
     _LOOKING_AGAIN, start="compact_looking compact_looking_again", epochs=3, learning_rate=0.01, seed=9
 )
+# Cut out of the whole network, whose answers to every changed face it learns (Beyer et al. 2022, "A good teacher is
+# patient and consistent").
+_LIGHT = replace(
+    _LOOKING_AGAIN,
+    network="light",
+    start="compact_looking_both",
+    epochs=10,
+    learning_rate=0.05,
+    soft_labels=0.9,
+    taught=True,
+    seed=8,
+)
 # Short cosines one after the other on rougher faces, for the mean of their weights: no better (weights/EXPERIMENTS.md).
 _CYCLE = replace(_THIRD, augment="rough", epochs=3, learning_rate=0.02)
 EMOTION_RECIPES = {
@@ -157,6 +178,7 @@ EMOTION_RECIPES = {
     "compact_looking": _LOOKING,
     "compact_looking_again": _LOOKING_AGAIN,
     "compact_looking_both": _LOOKING_BOTH,
+    "light": _LIGHT,
     "trial_cycle_1": replace(_CYCLE, start="compact_third", seed=3),
     "trial_cycle_2": replace(_CYCLE, start="trial_cycle_1", seed=4),
     "trial_cycle_3": replace(_CYCLE, start="trial_cycle_2", seed=5),

@@ -156,27 +156,41 @@ def squeeze_excite(x, init: Init, name: str, ratio: int = 8):
     return layers.Multiply(name=f"{name}_scale")([x, gate])
 
 
-def basic_unit(x, width: int, init: Init, name: str, *, stride: int = 1, still: bool = False):
+def basic_unit(
+    x, width: int, init: Init, name: str, *, inner: int, stride: int = 1, gated: bool = True, still: bool = False
+):
     """3x3 -> 3x3 -> squeeze-and-excitation, with a shortcut that averages and projects where the shape changes.
 
-    still: at first only the shortcut speaks (Goyal et al. 2017), so that a unit more changes no answer.
+    inner: channels between the two convolutions; fewer are cheaper and leave the shortcut as it is. gated: False
+    leaves squeeze-and-excitation out. still: at first only the shortcut speaks (Goyal et al. 2017), so that a unit
+    more changes no answer.
     """
     short = x
     if stride > 1:
         short = layers.AveragePooling2D(stride, padding="same", name=f"{name}_short_pool")(short)
     if x.shape[-1] != width:
         short = conv_bn(short, width, 1, init, f"{name}_short", relu=False)
-    main = conv_bn(x, width, 3, init, f"{name}_a", stride=stride)
+    main = conv_bn(x, inner, 3, init, f"{name}_a", stride=stride)
     main = conv_bn(main, width, 3, init, f"{name}_b", relu=False, gamma="zeros" if still else "ones")
-    main = squeeze_excite(main, init, f"{name}_se")
+    if gated:
+        main = squeeze_excite(main, init, f"{name}_se")
     return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([main, short]))
 
 
 def compact_backbone(
-    inputs, stem: tuple[int, ...], widths: tuple[int, ...], units: tuple[int, ...], init: Init, *, still: bool = False
+    inputs,
+    stem: tuple[int, ...],
+    widths: tuple[int, ...],
+    units: tuple[int, ...],
+    init: Init,
+    *,
+    slim: int = 1,
+    gated: bool = True,
+    still: bool = False,
 ):
     """Per-face standardisation -> one 3x3 convolution for each stride in `stem` -> stages; all but the first halve.
 
+    slim: the inner channels of a unit are its width divided by it; gated, still: see `basic_unit`.
     Returns the maps of every stage, finest first.
     """
     x = layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False, name="standardize")(inputs)
@@ -186,7 +200,8 @@ def compact_backbone(
     for stage, (width, depth) in enumerate(zip(widths, units, strict=True)):
         for unit in range(depth):
             stride = 2 if stage and not unit else 1
-            x = basic_unit(x, width, init, f"stage{stage + 1}_unit{unit + 1}", stride=stride, still=still)
+            name = f"stage{stage + 1}_unit{unit + 1}"
+            x = basic_unit(x, width, init, name, inner=width // slim, stride=stride, gated=gated, still=still)
         maps.append(x)
     return maps
 
@@ -198,6 +213,8 @@ def compact_emotions(
     widths: tuple[int, ...] = (32, 64, 128, 256),
     units: tuple[int, ...] = (1, 2, 2, 2),
     classes: int = 7,
+    slim: int = 1,
+    gated: bool = True,
     dropout: float = 0.3,
     reads_px: int | None = None,
     mean_px: list[float] | None = None,
@@ -208,7 +225,7 @@ def compact_emotions(
     reads_px: the side of the middle square that it reads, of an even distance to `side`; None: all of the face.
     mean_px: 30 keypoints, px of the 96x96 frame; with them it has a second input, the face's keypoints (n, 30), and
     reads the square that these choose (`src/looking.py`), brought to `reads_px`, instead of the middle.
-    still: see `basic_unit`.
+    slim, gated, still: see `compact_backbone`.
     """
     init = Init("he", seed)
     inputs = keras.Input((side, side, 1), name="face")
@@ -217,7 +234,7 @@ def compact_emotions(
         x = Look(reads_px, mean_px, name="look")(inputs)
     else:
         x = layers.Cropping2D((side - reads_px) // 2, name="middle")(inputs) if reads_px else inputs
-    x = compact_backbone(x, stem, widths, units, init, still=still)[-1]
+    x = compact_backbone(x, stem, widths, units, init, slim=slim, gated=gated, still=still)[-1]
     x = layers.GlobalAveragePooling2D(name="average")(x)
     x = layers.Dropout(dropout, seed=seed, name="dropout")(x)
     outputs = layers.Dense(
@@ -229,15 +246,18 @@ def compact_emotions(
     return keras.Model(inputs, outputs, name="compact_emotions")
 
 
-def climb(maps, width: int, init: Init):
-    """Joins the stages' maps at the finest side: a coarse map is enlarged and added to a 1x1 view of the finer one."""
+def climb(maps, width: int, out: int, init: Init):
+    """Joins the stages' maps at the finest side: a coarse map is enlarged and added to a 1x1 view of the finer one.
+
+    All that in `width` channels, of which a last convolution makes `out`.
+    """
     *finer, x = maps
     x = conv_bn(x, width, 1, init, f"climb{len(maps)}", relu=False)
     for i in reversed(range(len(finer))):
         x = layers.UpSampling2D(2, interpolation="bilinear", name=f"climb{i + 1}_up")(x)
         lateral = conv_bn(finer[i], width, 1, init, f"climb{i + 1}", relu=False)
         x = layers.ReLU(name=f"climb{i + 1}_sum_relu")(layers.Add(name=f"climb{i + 1}_add")([x, lateral]))
-    return conv_bn(x, width, 3, init, "climb_out")
+    return conv_bn(x, out, 3, init, "climb_out")
 
 
 def compact_keypoints(
@@ -245,17 +265,21 @@ def compact_keypoints(
     head: str = "heatmap",
     widths: tuple[int, ...] = (32, 64, 128, 192),
     units: tuple[int, ...] = (2, 1, 1, 1),
+    slim: int = 1,
+    gated: bool = True,
+    joined: tuple[int, int] = (48, 48),
 ) -> keras.Model:
     """Our keypoint network: (n, 96, 96, 1) -> (n, 30) px.
 
     head: "heatmap" (soft-argmax over 24x24 heatmaps), "bins" (Dense layers from such a map to 192 bins of x and of y)
-    or "dense" (a Dense layer on the coarsest map).
+    or "dense" (a Dense layer on the coarsest map). slim, gated: see `compact_backbone`; joined: the channels of
+    `climb`.
     """
     init = Init("he", seed)
     inputs = keras.Input((FRAME, FRAME, 1), name="face")
-    maps = compact_backbone(inputs, (2, 2), widths, units, init)
+    maps = compact_backbone(inputs, (2, 2), widths, units, init, slim=slim, gated=gated)
     if head in ("heatmap", "bins"):
-        heat = layers.Conv2D(len(KEYPOINTS), 1, kernel_initializer=init(), name="heatmaps")(climb(maps, 48, init))
+        heat = layers.Conv2D(len(KEYPOINTS), 1, kernel_initializer=init(), name="heatmaps")(climb(maps, *joined, init))
         outputs = SoftArgmax(name="keypoints_px")(heat) if head == "heatmap" else bins_head(heat, init)
     elif head == "dense":
         x = layers.Flatten(name="flatten")(maps[-1])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 from tqdm import tqdm
 
 from src import losses
@@ -23,7 +24,10 @@ from src.predict import predict_keypoints
 from src.preprocess import EMOTION_AUGMENTS, KEYPOINT_AUGMENTS, augment_faces, mix_faces, to_input, training_stream
 from src.recipes import EMOTION_NETWORKS, KEYPOINT_NETWORKS, Recipe
 from src.records import write_json
+from src.slimming import hand_down
 from src.training import make_repeatable, train
+
+_FACES_OF_GATES = 1024  # training faces on which the gates that a network lacks are averaged
 
 
 def read_keypoints(data: str, sample_faces: int, seed: int) -> Keypoints:
@@ -83,16 +87,21 @@ def mean_network(folders: list[Path]) -> keras.Model:
     return networks[0]
 
 
-def _go_on_from(model: keras.Model, recipe: Recipe, folder: Path) -> dict:
+def _starts(recipe: Recipe, folder: Path) -> list[Path]:
+    """The trainings that the recipe goes on from."""
+    return [folder.parent / name for name in recipe.start.split()] if recipe.start else []
+
+
+def _go_on_from(model: keras.Model, recipe: Recipe, folder: Path, faces: np.ndarray) -> dict:
     """Gives the model the kept weights of the training that the recipe starts from; returns what the record says of it.
 
-    Of several, their mean. Layers that they do not have stay as they are.
+    Of several, their mean. Layers that they do not have stay as they are; `slimming.hand_down` says how, and why it
+    wants faces.
     """
-    if recipe.start is None:
+    pasts = _starts(recipe, folder)
+    if not pasts:
         return {}
-    pasts = [folder.parent / name for name in recipe.start.split()]
-    for layer in (layer for layer in mean_network(pasts).layers if layer.weights):
-        model.get_layer(layer.name).set_weights(layer.get_weights())
+    hand_down(mean_network(pasts), model, faces)
     bests = {past.name: json.loads((past / "record.json").read_text())["best"] for past in pasts}
     return {"start": bests if len(bests) > 1 else bests[recipe.start]}
 
@@ -140,7 +149,7 @@ def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[ker
         data={
             "training_faces": int(np.count_nonzero(repeats)),
             "validation_faces": len(validation),
-            **_go_on_from(model, recipe, folder),
+            **_go_on_from(model, recipe, folder, to_input(training.images[:_FACES_OF_GATES], FRAME)),
         },
     )
     if "val_nme_percent" not in record["best"]:  # a finished training keeps its figure to the last bit
@@ -192,10 +201,23 @@ def _emotion_networks(recipe: Recipe, mean_px: list | None) -> tuple[keras.Model
     return model, build(side=None) if recipe.crop_px else model
 
 
+def _answers_to_batches(teacher: keras.Model, shape: tuple[int, ...]):
+    """The teacher's answers to batches of this shape as a function on arrays, compiled once."""
+    signature = [tf.TensorSpec(shape, tf.float32)]
+    answers = tf.function(partial(teacher, training=False), input_signature=signature, jit_compile=True)
+    return lambda faces: answers(faces).numpy()
+
+
 def _soft_targets(teacher: keras.Model, faces: np.ndarray, share: float, labels: np.ndarray) -> np.ndarray:
     """The labels, one-hot, and `share` of the teacher's mirror-averaged answers to the faces: float32 (n, classes)."""
     answers = sum(teacher.predict(view, batch_size=256, verbose=0) for view in (faces, faces[:, :, ::-1])) / 2
     return (1 - share) * np.eye(answers.shape[1], dtype=np.float32)[labels] + share * answers
+
+
+def _teacher(recipe: Recipe, folder: Path) -> keras.Model:
+    """The network that the recipe starts from, for the squares that it trains on instead of whole faces."""
+    network = mean_network(_starts(recipe, folder))
+    return keras.Model(network.get_layer("standardize").input, network.output)
 
 
 def train_emotions(
@@ -214,13 +236,18 @@ def train_emotions(
     looked_at, mean_px = _glimpses(recipe, keypoints, training, validation)
     model, trained = _emotion_networks(recipe, mean_px)
     _write_network(model, folder)
-    past = _go_on_from(trained, recipe, folder)
     whole = face_side(model)
+    few = slice(_FACES_OF_GATES)
+    glimpsed = None if looked_at[0] is None else looked_at[0][few]
+    past = _go_on_from(trained, recipe, folder, _seen(training.images[few], recipe, whole, glimpsed))
     side = recipe.crop_px or whole
     width = training.images.shape[1] * side / whole
     one_hot = np.eye(recipe.classes, dtype=np.float32)
     targets = one_hot[training.labels]
-    if recipe.soft_labels:
+    teacher = None
+    if recipe.taught:
+        teacher = _answers_to_batches(_teacher(recipe, folder), (recipe.batch_size, side, side, 1))
+    elif recipe.soft_labels:
         seen = _seen(training.images, recipe, whole, looked_at[0])
         targets = _soft_targets(trained, seen, recipe.soft_labels, training.labels)
     repeats = np.where(training.labels < len(EMOTIONS), recipe.five_repeats, 1)
@@ -232,7 +259,12 @@ def train_emotions(
         rows = rows_of_an_epoch[indices]
         frame = {"glimpses_px": looked_at[0][rows]} if recipe.looks else {"frame_in_source": width}
         inputs, _ = augment_faces(training.images[rows], None, augment, rng, side=side, **frame)
-        return mix_faces(inputs, targets[rows], recipe.mixup, rng) if recipe.mixup else (inputs, targets[rows])
+        labels = targets[rows]
+        if recipe.mixup:
+            inputs, labels = mix_faces(inputs, labels, recipe.mixup, rng)
+        if teacher:
+            labels = (1 - recipe.soft_labels) * labels + recipe.soft_labels * teacher(inputs)
+        return inputs, labels
 
     def stream(first_epoch):
         shapes = ((side, side, 1), (recipe.classes,))

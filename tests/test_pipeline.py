@@ -3,7 +3,7 @@ import ast
 import nbformat
 import pytest
 
-from src import export, pipeline, records
+from src import export, light, pipeline, records
 from src.paths import NOTEBOOKS, PARAMS
 
 
@@ -79,8 +79,8 @@ def test_one_notebook_runs_alone_with_its_parameters(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("study", "only", "done"),
     [
-        ("full", None, ["scores", "publish", "ship", "export"]),
-        ("full", pipeline.EVALUATION, ["scores", "publish", "ship", "export"]),
+        ("full", None, ["scores", "publish", "ship", "export", "light"]),
+        ("full", pipeline.EVALUATION, ["scores", "publish", "ship", "export", "light"]),
         ("full", pipeline.SHORTCUTS, ["publish"]),
         ("full", "01_eda", []),
         ("evaluate", None, ["restore", "scores", "publish"]),
@@ -96,6 +96,7 @@ def test_only_results_on_real_faces_are_published(monkeypatch, study, only, done
         (pipeline.shipping, "ship", "ship"),
         (pipeline.shipping, "restore", "restore"),
         (export, "write_onnx", "export"),
+        (light, "publish", "light"),
     ):
         monkeypatch.setattr(owner, name, lambda target, word=word: calls.append((word, target)))
     monkeypatch.setattr("sys.argv", ["pipeline", study, *(["--only", only] if only else [])])

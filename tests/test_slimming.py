@@ -1,0 +1,57 @@
+import keras
+import numpy as np
+
+from src.resnet import compact_emotions
+from src.slimming import hand_down, weightiest
+
+TINY = {"widths": (8, 16, 16, 24), "side": 24}
+FACES = np.random.default_rng(0).random((5, 24, 24, 1), np.float32)
+
+
+def silence(network, channels: dict[str, list[int]]):
+    """Channels that say nothing, whatever they are given."""
+    for unit, silent in channels.items():
+        layer = network.get_layer(f"{unit}_a_bn")
+        gamma, beta, *statistics = layer.get_weights()
+        gamma[silent] = beta[silent] = 0
+        layer.set_weights([gamma, beta, *statistics])
+
+
+def test_without_its_silent_channels_a_network_answers_the_same():
+    teacher = compact_emotions(1, units=(1, 1, 1, 1), **TINY)
+    halves = {"stage1_unit1": 4, "stage2_unit1": 8, "stage3_unit1": 8, "stage4_unit1": 12}
+    rng = np.random.default_rng(2)
+    silence(teacher, {unit: rng.permutation(2 * half)[:half].tolist() for unit, half in halves.items()})
+    student = compact_emotions(3, units=(1, 1, 1, 1), slim=2, **TINY)
+    before = np.array(student(FACES))
+    hand_down(teacher, student, FACES)
+    assert student.count_params() < teacher.count_params()
+    np.testing.assert_allclose(np.array(student(FACES)), np.array(teacher(FACES)), atol=1e-6)
+    assert abs(before - np.array(teacher(FACES))).max() > 1e-3
+
+
+def test_the_loudest_channels_are_kept_in_their_order():
+    network = compact_emotions(1, units=(1, 1, 1, 1), **TINY)
+    silence(network, {"stage1_unit1": [0, 3, 5]})
+    assert weightiest(network, "stage1_unit1_a_bn", 5).tolist() == [1, 2, 4, 6, 7]
+
+
+def test_a_unit_that_the_student_lacks_is_left_out():
+    teacher = compact_emotions(1, units=(1, 2, 1, 1), **TINY)
+    student = compact_emotions(2, units=(1, 1, 1, 1), **TINY)
+    hand_down(teacher, student, FACES)
+    for layer in (layer for layer in student.layers if layer.weights):
+        for ours, theirs in zip(layer.get_weights(), teacher.get_layer(layer.name).get_weights(), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_gates_that_the_student_lacks_are_replaced_by_what_they_are_on_average():
+    teacher = compact_emotions(1, units=(1, 1, 1, 1), **TINY)
+    rng = np.random.default_rng(4)
+    for layer in (layer for layer in teacher.layers if layer.name.endswith("_se_gate")):
+        kernel, bias = layer.get_weights()
+        layer.set_weights([np.zeros_like(kernel), rng.normal(size=bias.shape)])  # the same for every face
+    student = compact_emotions(2, units=(1, 1, 1, 1), gated=False, **TINY)
+    assert not any(isinstance(layer, keras.layers.Multiply) for layer in student.layers)
+    hand_down(teacher, student, FACES)
+    np.testing.assert_allclose(np.array(student(FACES)), np.array(teacher(FACES)), atol=1e-5)
