@@ -19,13 +19,19 @@ import psutil
 from results import save
 from tqdm import tqdm
 
-from src.export import NAMES
+from src import light
 from src.paths import ROOT, WEIGHTS
 from src.shell import PORTRAIT
+from src.shipping import NAMES
 
 BACKENDS = ("onnx", "keras")
 CACHE = Path("/proc/sys/vm/drop_caches")
-KINDS = {"ONNX float32": ".onnx", "ONNX int8": ".int8.onnx", "Keras": ".weights.h5"}
+FILES = {  # folder of a pair of networks, and how the names of its files end
+    "ONNX float32": (WEIGHTS, ".onnx"),
+    "ONNX int8": (WEIGHTS, ".int8.onnx"),
+    "Keras": (WEIGHTS, ".weights.h5"),
+    "light pair, ONNX float32": (light.FOLDER, ".onnx"),
+}
 
 
 def read_portrait(backend: str, folder: Path) -> dict:
@@ -80,7 +86,7 @@ def measure(rounds: int) -> list[dict]:
 
 def shipped_mb() -> dict[str, float]:
     """Size of both networks, MB, in every format that is there."""
-    files = {kind: [WEIGHTS / (name + ending) for name in NAMES.values()] for kind, ending in KINDS.items()}
+    files = {kind: [folder / (name + ending) for name in NAMES.values()] for kind, (folder, ending) in FILES.items()}
     there = {kind: paths for kind, paths in files.items() if all(path.exists() for path in paths)}
     return {kind: sum(path.stat().st_size for path in paths) / 1e6 for kind, paths in there.items()}
 
