@@ -1,5 +1,6 @@
 """Files that are written whole or not at all."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,3 +17,9 @@ def replacing(path: Path) -> Iterator[Path]:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def copy(source: Path, target: Path) -> None:
+    """A copy of a file, whole or not at all."""
+    with replacing(target) as part:
+        shutil.copyfile(source, part)

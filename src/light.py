@@ -1,4 +1,4 @@
-"""The light pair: two networks small enough to answer in a third of the time, `python -m src.light [--run full]`.
+"""The light pair: two smaller networks for slow machines, `python -m src.light [--run full]`.
 
 weights/light/ gets a run's trainings `light_tuned` (keypoints) and `light` (emotions) under the names of weights/, with
 a calibration of their own, so that `FaceReader("weights/light")` reads them, and validation.json: how the pair does on
@@ -7,7 +7,6 @@ validation faces beside the pair of weights/. The test split stays closed.
 
 import argparse
 import json
-import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +15,7 @@ from src import networks
 from src.calibration import calibrate, five_probabilities
 from src.csv_reader import DataError
 from src.datasets import Emotions, Keypoints, take_rows
-from src.files import replacing
+from src.files import copy
 from src.labels import EMOTIONS
 from src.metrics import emotion_scores, keypoint_scores
 from src.paths import RUNS, WEIGHTS, shown
@@ -36,12 +35,10 @@ def trained(run: str) -> bool:
 
 def copy_networks(run: str, folder: Path) -> None:
     """The run's two light networks and their records, under the names that a folder of shipped networks has."""
-    folder.mkdir(parents=True, exist_ok=True)
     for task, name in RECIPES.items():
         source, target = RUNS / run / task.name / name, folder / NAMES[task]
         for ending, file in ((".json", "model.json"), (".weights.h5", "best.weights.h5")):
-            with replacing(Path(f"{target}{ending}")) as part:
-                shutil.copyfile(source / file, part)
+            copy(source / file, Path(f"{target}{ending}"))
         record = json.loads((source / "record.json").read_text())
         write_json(Path(f"{target}.record.json"), {"name": name, **record})
 

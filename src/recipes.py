@@ -40,6 +40,8 @@ class Recipe:
         for name in ("epochs", "batch_size", "learning_rate"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; it must be above 0")
+        if self.taught and not self.start:
+            raise ValueError("taught is set, but start names no recipe whose network could teach")
 
 
 KEYPOINT_NETWORKS = {

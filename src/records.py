@@ -7,13 +7,12 @@ runs/<run>/FacialExpression-model.json + FacialExpression.weights.h5
 """
 
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from src.files import replacing
+from src.files import copy, replacing
 from src.paths import RUNS
 
 TRIAL = "trial_"  # how the names of short trials begin
@@ -71,8 +70,7 @@ def export_best(run: str, task: Task) -> str:
     best = best_recipe(run, task)
     folder = RUNS / run / task.name / best
     for source, target in (("model.json", task.model_json), ("best.weights.h5", task.weights)):
-        with replacing(RUNS / run / target) as part:
-            shutil.copyfile(folder / source, part)
+        copy(folder / source, RUNS / run / target)
     return best
 
 

@@ -8,19 +8,13 @@ weights/compared.json                                 records and test scores of
 
 import json
 import shutil
-from pathlib import Path
 
-from src.files import replacing
+from src.files import copy
 from src.paths import RUNS, WEIGHTS, shown
 from src.records import EMOTIONS, KEYPOINTS, Task, trainings, write_json
 
 NAMES = {KEYPOINTS: "detection", EMOTIONS: "emotion"}
 LIMIT = 20e6  # bytes of a weights file; git keeps every version of a file for ever
-
-
-def _copy(source: Path, target: Path) -> None:
-    with replacing(target) as part:
-        shutil.copyfile(source, part)
 
 
 def ship(run: str) -> None:
@@ -47,10 +41,10 @@ def _ship_network(run: str, task: Task, recipe: str) -> None:
     if weights.stat().st_size > LIMIT:
         print(f"{name}: {shown(weights)} is too large to ship ({weights.stat().st_size / 1e6:.0f} MB).")
         return
-    _copy(RUNS / run / task.model_json, WEIGHTS / f"{name}.json")
-    _copy(weights, WEIGHTS / f"{name}.weights.h5")
+    copy(RUNS / run / task.model_json, WEIGHTS / f"{name}.json")
+    copy(weights, WEIGHTS / f"{name}.weights.h5")
     if task is EMOTIONS:
-        _copy(RUNS / run / "calibration.json", WEIGHTS / "calibration.json")
+        copy(RUNS / run / "calibration.json", WEIGHTS / "calibration.json")
     write_json(shipped, {"name": recipe, **record})
     print(f"{name}: weights/ now holds the network of this run ({recipe}).")
 
@@ -81,8 +75,8 @@ def restore(run: str) -> None:
                 folder / task.name / record["name"] / "best.weights.h5",
             ),
         ):
-            _copy(WEIGHTS / f"{name}.json", model_json)
-            _copy(WEIGHTS / f"{name}.weights.h5", weights)
+            copy(WEIGHTS / f"{name}.json", model_json)
+            copy(WEIGHTS / f"{name}.weights.h5", weights)
         for other, its_record in {record["name"]: record, **compared[task.name]}.items():
             write_json(folder / task.name / other / "record.json", its_record)
-    _copy(WEIGHTS / "calibration.json", folder / "calibration.json")
+    copy(WEIGHTS / "calibration.json", folder / "calibration.json")

@@ -169,6 +169,11 @@ def test_a_recipe_refuses_nothing_to_do():
             replace(RECIPE, **{name: 0})
 
 
+def test_a_recipe_that_is_taught_by_nobody_is_refused():
+    with pytest.raises(ValueError, match="start names no recipe whose network could teach"):
+        replace(EMOTION_RECIPES["light"], start=None)
+
+
 def test_only_what_is_given_overrides_a_recipe():
     plan = chosen(KEYPOINT_RECIPES, "small baseline", epochs=2, batch_size=None, learning_rate=None)
     assert plan == {name: replace(KEYPOINT_RECIPES[name], epochs=2) for name in ("small", "baseline")}
