@@ -6,6 +6,7 @@ Sources: Sun et al. 2018 "Integral Human Pose Regression" (soft-argmax); Li et a
 from collections.abc import Callable
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from src.labels import FRAME
@@ -24,13 +25,15 @@ class SoftArgmax(layers.Layer):
 
     def call(self, heat):
         side, points = heat.shape[1], heat.shape[3]
-        flat = ops.softmax(ops.reshape(heat, (-1, side * side, points)), axis=1)
-        heat = ops.reshape(flat, (-1, side, side, points))
+        flat = ops.reshape(ops.transpose(heat, (0, 3, 1, 2)), (-1, side * side))
+        places = ops.matmul(ops.softmax(flat, axis=1), self._centres(side))
+        return ops.reshape(places, (-1, 2 * points))
+
+    def _centres(self, side: int) -> np.ndarray:
+        """x, y of each cell of a map, row after row: float32 (side * side, 2) px."""
+        down, right = np.indices((side, side)).reshape(2, -1)
         step = self.frame / side
-        cells = ops.arange(side, dtype=heat.dtype) * step + (step - 1) / 2
-        x = ops.sum(ops.sum(heat, axis=1) * cells[None, :, None], axis=1)
-        y = ops.sum(ops.sum(heat, axis=2) * cells[None, :, None], axis=1)
-        return ops.reshape(ops.stack([x, y], axis=-1), (-1, 2 * points))
+        return (np.stack([right, down], axis=1) * step + (step - 1) / 2).astype(np.float32)
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], 2 * input_shape[3])

@@ -63,10 +63,12 @@ class Look(layers.Layer):
         first = ops.minimum(ops.floor(places), stored - 2)
         (right, down), (x, y) = (ops.split(it, 2, axis=1) for it in (places - first, first))
         corner = ops.cast(y * stored + x, "int32")
-        corners = ops.concatenate([corner + step for step in (0, 1, stored, stored + 1)], axis=1)
+        grey = ops.reshape(faces, (-1, stored * stored))
+        on = ops.concatenate([grey, grey[:, : stored + 1]], axis=1)  # beyond the last px, which is no corner
+        squares = ops.stack([on[:, step : step + stored**2] for step in (0, 1, stored, stored + 1)], axis=2)
         # Not ops.take: its care for negative places takes longer than the rest of it.
-        grey = tf.gather(ops.reshape(faces, (-1, stored * stored)), corners, batch_dims=1)
-        left_above, right_above, left_below, right_below = ops.split(grey, 4, axis=1)
+        squares = tf.gather(squares, corner, batch_dims=1)
+        left_above, right_above, left_below, right_below = (squares[..., i] for i in range(4))
         above = left_above + (right_above - left_above) * right
         below = left_below + (right_below - left_below) * right
         return ops.reshape(above + (below - above) * down, (-1, self.side, self.side, 1))

@@ -22,6 +22,7 @@ class Recipe:
     start: str | None = (
         None  # another recipe of the same run, whose kept weights this one goes on from; of two, the mean
     )
+    joined: bool = False  # emotions only: those of `start` become bodies side by side instead of their mean
     source: str | None = None  # keypoints only: train on the faces of this source alone
     helen_repeats: int = 1  # keypoints only: how often an epoch shows a HELEN face, whose points people corrected
     crop_px: int | None = None  # emotions only: train on random squares of this side, instead of whole faces
@@ -30,8 +31,8 @@ class Recipe:
     classes: int = 5  # emotions only: 7 also trains on fear and neutral, which predictions then leave out
     five_repeats: int = 1  # emotions only: how often an epoch shows a face of the five emotions; others: once
     disgust_repeats: int = 1  # emotions only: how much oftener one of disgust, the rarest emotion by far
-    soft_labels: float = 0.0  # emotions only: share that `start`'s answers have in the labels, 0 to 1
-    taught: bool = False  # emotions only: those answers are to each changed face, not to the face as it is, once
+    soft_labels: float = 0.0  # emotions only: share that a network's answers have in the labels, 0 to 1
+    teacher: str | None = None  # the recipe whose network answers, each changed face; None: `start`'s, each face once
     mixup: float = 0.0  # emotions only: above 0, faces are mixed in pairs, by shares from Beta(mixup, mixup)
     seed: int = 0
     jit_compile: bool = False  # XLA: slower to start, then faster
@@ -40,8 +41,8 @@ class Recipe:
         for name in ("epochs", "batch_size", "learning_rate"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; it must be above 0")
-        if self.taught and not self.start:
-            raise ValueError("taught is set, but start names no recipe whose network could teach")
+        if self.soft_labels and not (self.teacher or self.start):
+            raise ValueError("soft_labels is set, but neither teacher nor start names a recipe whose network answers")
 
 
 KEYPOINT_NETWORKS = {
@@ -62,6 +63,9 @@ EMOTION_NETWORKS = {
     ),
     "light": lambda seed, classes, **view: resnet.compact_emotions(
         seed, classes=classes, units=(1, 2, 2, 1), slim=2, gated=False, **view
+    ),
+    "pair": lambda seed, classes, **view: resnet.compact_emotions(
+        seed, classes=classes, beside=({"units": (1, 2, 2, 1), "slim": 2, "gated": False},), **view
     ),
     "small": lambda seed, classes, **view: resnet.compact_emotions(
         seed, classes=classes, widths=(16, 32, 64, 128), units=(1, 1, 1, 1), **view
@@ -164,8 +168,20 @@ _LIGHT = replace(
     epochs=10,
     learning_rate=0.05,
     soft_labels=0.9,
-    taught=True,
+    teacher="compact_looking_both",
     seed=8,
+)
+# Another of that kind that shares nothing with the others: from scratch, half its labels the teacher's.
+_COMPANION = replace(_LIGHT, start=None, epochs=26, learning_rate=0.1, soft_labels=0.5, seed=11)
+# The shipped one and that companion side by side, at a low rate; half of each label what both said at first.
+_PAIR = replace(
+    _LOOKING_BOTH,
+    network="pair",
+    start="compact_looking_both companion",
+    joined=True,
+    epochs=2,
+    learning_rate=0.005,
+    seed=12,
 )
 # Short cosines one after the other on rougher faces, for the mean of their weights: no better (weights/EXPERIMENTS.md).
 _CYCLE = replace(_THIRD, augment="rough", epochs=3, learning_rate=0.02)
@@ -181,6 +197,8 @@ EMOTION_RECIPES = {
     "compact_looking_again": _LOOKING_AGAIN,
     "compact_looking_both": _LOOKING_BOTH,
     "light": _LIGHT,
+    "companion": _COMPANION,
+    "pair": _PAIR,
     "trial_cycle_1": replace(_CYCLE, start="compact_third", seed=3),
     "trial_cycle_2": replace(_CYCLE, start="trial_cycle_1", seed=4),
     "trial_cycle_3": replace(_CYCLE, start="trial_cycle_2", seed=5),

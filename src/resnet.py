@@ -12,6 +12,7 @@ Sources: He et al. 2016 "Deep Residual Learning"; Hu et al. 2018 "Squeeze-and-Ex
 et al. 2017 "Accurate, Large Minibatch SGD" (units that begin as their shortcut).
 """
 
+import re
 from functools import reduce
 
 import keras
@@ -177,8 +178,13 @@ def basic_unit(
     return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([main, short]))
 
 
+def standardized(inputs):
+    """Each face with mean 0 and variance 1."""
+    return layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False, name="standardize")(inputs)
+
+
 def compact_backbone(
-    inputs,
+    x,
     stem: tuple[int, ...],
     widths: tuple[int, ...],
     units: tuple[int, ...],
@@ -187,23 +193,34 @@ def compact_backbone(
     slim: int = 1,
     gated: bool = True,
     still: bool = False,
+    prefix: str = "",
 ):
-    """Per-face standardisation -> one 3x3 convolution for each stride in `stem` -> stages; all but the first halve.
+    """One 3x3 convolution for each stride in `stem` -> stages; all but the first halve.
 
-    slim: the inner channels of a unit are its width divided by it; gated, still: see `basic_unit`.
-    Returns the maps of every stage, finest first.
+    slim: the inner channels of a unit are its width divided by it; gated, still: see `basic_unit`; prefix: of the
+    layers' names. Returns the maps of every stage, finest first.
     """
-    x = layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False, name="standardize")(inputs)
     for i, stride in enumerate(stem):
-        x = conv_bn(x, widths[0], 3, init, f"stem{i + 1}", stride=stride)
+        x = conv_bn(x, widths[0], 3, init, f"{prefix}stem{i + 1}", stride=stride)
     maps = []
     for stage, (width, depth) in enumerate(zip(widths, units, strict=True)):
         for unit in range(depth):
             stride = 2 if stage and not unit else 1
-            name = f"stage{stage + 1}_unit{unit + 1}"
+            name = f"{prefix}stage{stage + 1}_unit{unit + 1}"
             x = basic_unit(x, width, init, name, inner=width // slim, stride=stride, gated=gated, still=still)
         maps.append(x)
     return maps
+
+
+def body_prefix(i: int) -> str:
+    """What the layers' names begin with in the i-th body of an emotion network; in the first, with nothing."""
+    return f"beside{i}_" if i else ""
+
+
+def body_of(layer: str) -> int:
+    """The number of the body that a layer of this name belongs to; 0 also for what is before or behind all bodies."""
+    beside = re.match(r"beside(\d+)_", layer)
+    return int(beside[1]) if beside else 0
 
 
 def compact_emotions(
@@ -219,13 +236,15 @@ def compact_emotions(
     reads_px: int | None = None,
     mean_px: list[float] | None = None,
     still: bool = False,
+    beside: tuple[dict, ...] = (),
 ) -> keras.Model:
     """Our emotion network: (n, side, side, 1) -> (n, classes); side None: any. The weights fit every side.
 
     reads_px: the side of the middle square that it reads, of an even distance to `side`; None: all of the face.
     mean_px: 30 keypoints, px of the 96x96 frame; with them it has a second input, the face's keypoints (n, 30), and
     reads the square that these choose (`src/looking.py`), brought to `reads_px`, instead of the middle.
-    slim, gated, still: see `compact_backbone`.
+    slim, gated, still: see `compact_backbone`. beside: more bodies that read the same square, each with what it has
+    otherwise than the first; the last layer reads the maps of all.
     """
     init = Init("he", seed)
     inputs = keras.Input((side, side, 1), name="face")
@@ -234,7 +253,11 @@ def compact_emotions(
         x = Look(reads_px, mean_px, name="look")(inputs)
     else:
         x = layers.Cropping2D((side - reads_px) // 2, name="middle")(inputs) if reads_px else inputs
-    x = compact_backbone(x, stem, widths, units, init, slim=slim, gated=gated, still=still)[-1]
+    body = {"widths": widths, "units": units, "slim": slim, "gated": gated, "still": still}
+    bodies = [{**body, "prefix": body_prefix(i), **own} for i, own in enumerate(({}, *beside))]
+    x = standardized(x)
+    maps = [compact_backbone(x, stem, init=init, **it)[-1] for it in bodies]
+    x = layers.Concatenate(name="side_by_side")(maps) if beside else maps[0]
     x = layers.GlobalAveragePooling2D(name="average")(x)
     x = layers.Dropout(dropout, seed=seed, name="dropout")(x)
     outputs = layers.Dense(
@@ -277,7 +300,7 @@ def compact_keypoints(
     """
     init = Init("he", seed)
     inputs = keras.Input((FRAME, FRAME, 1), name="face")
-    maps = compact_backbone(inputs, (2, 2), widths, units, init, slim=slim, gated=gated)
+    maps = compact_backbone(standardized(inputs), (2, 2), widths, units, init, slim=slim, gated=gated)
     if head in ("heatmap", "bins"):
         heat = layers.Conv2D(len(KEYPOINTS), 1, kernel_initializer=init(), name="heatmaps")(climb(maps, *joined, init))
         outputs = SoftArgmax(name="keypoints_px")(heat) if head == "heatmap" else bins_head(heat, init)

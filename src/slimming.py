@@ -1,10 +1,12 @@
-"""A trained network's weights for one of the same layers, but fewer units, channels inside a unit, or gates.
+"""Trained networks' weights for others: of the same layers, but fewer units, inner channels or gates; or of several.
 
 The channels kept are those whose outputs weigh most, after Li et al. 2017, "Pruning Filters for Efficient ConvNets".
 """
 
 import keras
 import numpy as np
+
+from src.resnet import body_prefix
 
 _AXES = (3, 0, 2)  # where a unit's first convolution, its normalisation and its second convolution hold that channel
 
@@ -55,3 +57,15 @@ def hand_down(teacher: keras.Model, student: keras.Model, faces: np.ndarray) -> 
             layer = student.get_layer(f"{unit}_b_bn")
             gamma, beta, *statistics = layer.get_weights()
             layer.set_weights([gamma * gate, beta * gate, *statistics])
+
+
+def put_side_by_side(parts: list[keras.Model], whole: keras.Model) -> None:
+    """Gives each body of an emotion network (`resnet.compact_emotions` with `beside`) the weights of a network alone.
+
+    The logits of the whole are then the mean of those of the parts.
+    """
+    for i, part in enumerate(parts):
+        for layer in (layer for layer in part.layers[:-1] if layer.weights):
+            whole.get_layer(body_prefix(i) + layer.name).set_weights(layer.get_weights())
+    kernels, biases = zip(*(part.layers[-1].get_weights() for part in parts), strict=True)
+    whole.layers[-1].set_weights([np.concatenate(kernels) / len(parts), np.mean(biases, axis=0)])

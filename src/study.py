@@ -24,7 +24,7 @@ from src.predict import predict_keypoints
 from src.preprocess import EMOTION_AUGMENTS, KEYPOINT_AUGMENTS, augment_faces, mix_faces, to_input, training_stream
 from src.recipes import EMOTION_NETWORKS, KEYPOINT_NETWORKS, Recipe
 from src.records import write_json
-from src.slimming import hand_down
+from src.slimming import hand_down, put_side_by_side
 from src.training import make_repeatable, train
 
 _FACES_OF_GATES = 1024  # training faces on which the gates that a network lacks are averaged
@@ -87,21 +87,24 @@ def mean_network(folders: list[Path]) -> keras.Model:
     return networks[0]
 
 
-def _starts(recipe: Recipe, folder: Path) -> list[Path]:
-    """The trainings that the recipe goes on from."""
-    return [folder.parent / name for name in recipe.start.split()] if recipe.start else []
+def _trainings(names: str | None, folder: Path) -> list[Path]:
+    """The folders of trainings of the same run, named in one string."""
+    return [folder.parent / name for name in (names or "").split()]
 
 
 def _go_on_from(model: keras.Model, recipe: Recipe, folder: Path, faces: np.ndarray) -> dict:
     """Gives the model the kept weights of the training that the recipe starts from; returns what the record says of it.
 
-    Of several, their mean. Layers that they do not have stay as they are; `slimming.hand_down` says how, and why it
-    wants faces.
+    Of several, their mean, unless the recipe joins them. Layers that they do not have stay as they are;
+    `slimming.hand_down` says how, and why it wants faces.
     """
-    pasts = _starts(recipe, folder)
+    pasts = _trainings(recipe.start, folder)
     if not pasts:
         return {}
-    hand_down(mean_network(pasts), model, faces)
+    if recipe.joined:
+        put_side_by_side([mean_network([past]) for past in pasts], model)
+    else:
+        hand_down(mean_network(pasts), model, faces)
     bests = {past.name: json.loads((past / "record.json").read_text())["best"] for past in pasts}
     return {"start": bests if len(bests) > 1 else bests[recipe.start]}
 
@@ -215,8 +218,8 @@ def _soft_targets(teacher: keras.Model, faces: np.ndarray, share: float, labels:
 
 
 def _teacher(recipe: Recipe, folder: Path) -> keras.Model:
-    """The network that the recipe starts from, for the squares that it trains on instead of whole faces."""
-    network = mean_network(_starts(recipe, folder))
+    """The network that answers each changed face, for the squares that it trains on instead of whole faces."""
+    network = mean_network(_trainings(recipe.teacher, folder))
     return keras.Model(network.get_layer("standardize").input, network.output)
 
 
@@ -226,7 +229,7 @@ def train_emotions(
     """Trains on Training (repeats of other splits are gone already), chooses the epoch on PublicTest; (model, record).
 
     Validation counts the five emotions alone, whatever else the recipe trains on. Soft labels (born-again networks,
-    Furlanello et al. 2018) are made on training faces only, by the network that the recipe starts from. keypoints: the
+    Furlanello et al. 2018) are made on training faces only, by the network that the recipe names. keypoints: the
     run's keypoint network, where the recipe looks where its points say.
     """
     make_repeatable(recipe)
@@ -245,7 +248,7 @@ def train_emotions(
     one_hot = np.eye(recipe.classes, dtype=np.float32)
     targets = one_hot[training.labels]
     teacher = None
-    if recipe.taught:
+    if recipe.teacher:
         teacher = _answers_to_batches(_teacher(recipe, folder), (recipe.batch_size, side, side, 1))
     elif recipe.soft_labels:
         seen = _seen(training.images, recipe, whole, looked_at[0])

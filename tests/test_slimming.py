@@ -2,7 +2,7 @@ import keras
 import numpy as np
 
 from src.resnet import compact_emotions
-from src.slimming import hand_down, weightiest
+from src.slimming import hand_down, put_side_by_side, weightiest
 
 TINY = {"widths": (8, 16, 16, 24), "side": 24}
 FACES = np.random.default_rng(0).random((5, 24, 24, 1), np.float32)
@@ -55,3 +55,18 @@ def test_gates_that_the_student_lacks_are_replaced_by_what_they_are_on_average()
     assert not any(isinstance(layer, keras.layers.Multiply) for layer in student.layers)
     hand_down(teacher, student, FACES)
     np.testing.assert_allclose(np.array(student(FACES)), np.array(teacher(FACES)), atol=1e-5)
+
+
+def test_side_by_side_networks_answer_with_the_mean_of_their_logits():
+    slim = {"units": (1, 1, 1, 1), "slim": 2, "gated": False}
+    first = compact_emotions(1, units=(1, 2, 1, 1), **TINY)
+    second = compact_emotions(2, **slim, **TINY)
+    both = compact_emotions(3, units=(1, 2, 1, 1), beside=(slim,), **TINY)
+    rng = np.random.default_rng(5)
+    for network in (first, second):  # normalisation that has seen something, biases that say something
+        network.set_weights([it + 0.02 * abs(rng.normal(size=it.shape)) for it in network.get_weights()])
+    put_side_by_side([first, second], both)
+    logits = sum(np.log(np.array(network(FACES))) for network in (first, second)) / 2
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(np.array(both(FACES)), expected, atol=1e-5)
+    assert both.count_params() == first.count_params() + second.count_params() - 7  # they share one bias

@@ -127,7 +127,7 @@ def test_a_taught_network_learns_what_its_teacher_says_of_each_changed_face(tmp_
     shown = []
     monkeypatch.setattr(study, "_stream", lambda make_batch, n, *rest: shown.append((make_batch, n)))
     monkeypatch.setattr(study, "train", lambda model, stream, *rest, **more: stream(0) or {})
-    taught = replace(looking, network="slim", start="teacher", soft_labels=0.75, taught=True)
+    taught = replace(looking, network="slim", start="teacher", soft_labels=0.75, teacher="teacher")
     study.train_emotions(faces, taught, tmp_path / "student", keypoints)
     (make_batch, n), indices = shown[0], np.arange(8)
     squares, targets = make_batch(indices, np.random.default_rng(0))
@@ -157,6 +157,19 @@ def test_a_deeper_network_goes_on_from_the_mean_of_two_and_answers_like_it(tmp_p
     np.testing.assert_allclose(
         predict_emotions(first[0], faces.images[:8]), predict_emotions(mean, faces.images[:8]), atol=1e-5
     )
+
+
+def test_two_trainings_become_the_bodies_of_one_network(tmp_path, monkeypatch):
+    faces = sample_emotions(60, seed=0)
+    small = chosen(EMOTION_RECIPES, "small", epochs=1)["small"]
+    parts = [study.train_emotions(faces, replace(small, seed=i), tmp_path / name)[0] for i, name in enumerate("ab")]
+    pair = partial(compact_emotions, widths=(16, 32, 64, 128), units=(1,) * 4, classes=5, beside=({},))
+    monkeypatch.setitem(study.EMOTION_NETWORKS, "pair", lambda seed, classes: pair(seed))
+    monkeypatch.setattr(study, "train", lambda model, *rest, **more: {})
+    both, _ = study.train_emotions(faces, replace(small, network="pair", start="a b", joined=True), tmp_path / "pair")
+    logits = sum(np.log(predict_emotions(part, faces.images[:8], mirror=False)) for part in parts) / 2
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(predict_emotions(both, faces.images[:8], mirror=False), expected, atol=1e-5)
 
 
 def test_an_emotion_training_without_the_one_it_starts_from_says_so(tmp_path):

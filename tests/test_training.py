@@ -170,8 +170,8 @@ def test_a_recipe_refuses_nothing_to_do():
 
 
 def test_a_recipe_that_is_taught_by_nobody_is_refused():
-    with pytest.raises(ValueError, match="start names no recipe whose network could teach"):
-        replace(EMOTION_RECIPES["light"], start=None)
+    with pytest.raises(ValueError, match="neither teacher nor start names a recipe"):
+        replace(EMOTION_RECIPES["light"], start=None, teacher=None)
 
 
 def test_only_what_is_given_overrides_a_recipe():
