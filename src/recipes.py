@@ -173,11 +173,12 @@ _LIGHT = replace(
 )
 # Another of that kind that shares nothing with the others: from scratch, half its labels the teacher's.
 _COMPANION = replace(_LIGHT, start=None, epochs=26, learning_rate=0.1, soft_labels=0.5, seed=11)
-# The shipped one and that companion side by side, at a low rate; half of each label what both said at first.
+# The shipped one and that companion side by side, at a low rate, half of each label what both said at first: no better
+# (weights/EXPERIMENTS.md).
 _PAIR = replace(
     _LOOKING_BOTH,
     network="pair",
-    start="compact_looking_both companion",
+    start="compact_looking_both trial_companion",
     joined=True,
     epochs=2,
     learning_rate=0.005,
@@ -197,8 +198,8 @@ EMOTION_RECIPES = {
     "compact_looking_again": _LOOKING_AGAIN,
     "compact_looking_both": _LOOKING_BOTH,
     "light": _LIGHT,
-    "companion": _COMPANION,
-    "pair": _PAIR,
+    "trial_companion": _COMPANION,
+    "trial_pair": _PAIR,
     "trial_cycle_1": replace(_CYCLE, start="compact_third", seed=3),
     "trial_cycle_2": replace(_CYCLE, start="trial_cycle_1", seed=4),
     "trial_cycle_3": replace(_CYCLE, start="trial_cycle_2", seed=5),
