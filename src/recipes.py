@@ -43,6 +43,10 @@ class Recipe:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; it must be above 0")
         if self.soft_labels and not (self.teacher or self.start):
             raise ValueError("soft_labels is set, but neither teacher nor start names a recipe whose network answers")
+        if self.teacher and not self.soft_labels:
+            raise ValueError("teacher is set, but soft_labels is 0: its answers would have no share in the labels")
+        if self.joined and not self.start:
+            raise ValueError("joined is set, but start names no recipes whose networks could be joined")
 
 
 KEYPOINT_NETWORKS = {
@@ -171,7 +175,7 @@ _LIGHT = replace(
     teacher="compact_looking_both",
     seed=8,
 )
-# Another of that kind that shares nothing with the others: from scratch, half its labels the teacher's.
+# Another of that kind, from scratch and half by the labels themselves, meant to err on other faces.
 _COMPANION = replace(_LIGHT, start=None, epochs=26, learning_rate=0.1, soft_labels=0.5, seed=11)
 # The shipped one and that companion side by side, at a low rate, half of each label what both said at first: no better
 # (weights/EXPERIMENTS.md).

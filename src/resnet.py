@@ -12,7 +12,6 @@ Sources: He et al. 2016 "Deep Residual Learning"; Hu et al. 2018 "Squeeze-and-Ex
 et al. 2017 "Accurate, Large Minibatch SGD" (units that begin as their shortcut).
 """
 
-import re
 from functools import reduce
 
 import keras
@@ -179,7 +178,7 @@ def basic_unit(
 
 
 def standardized(inputs):
-    """Each face with mean 0 and variance 1."""
+    """Each face of (n, side, side, 1) by itself with mean 0 and variance 1, the same shape."""
     return layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False, name="standardize")(inputs)
 
 
@@ -195,7 +194,7 @@ def compact_backbone(
     still: bool = False,
     prefix: str = "",
 ):
-    """One 3x3 convolution for each stride in `stem` -> stages; all but the first halve.
+    """Faces (n, side, side, 1) -> one 3x3 convolution for each stride in `stem` -> stages; all but the first halve.
 
     slim: the inner channels of a unit are its width divided by it; gated, still: see `basic_unit`; prefix: of the
     layers' names. Returns the maps of every stage, finest first.
@@ -215,12 +214,6 @@ def compact_backbone(
 def body_prefix(i: int) -> str:
     """What the layers' names begin with in the i-th body of an emotion network; in the first, with nothing."""
     return f"beside{i}_" if i else ""
-
-
-def body_of(layer: str) -> int:
-    """The number of the body that a layer of this name belongs to; 0 also for what is before or behind all bodies."""
-    beside = re.match(r"beside(\d+)_", layer)
-    return int(beside[1]) if beside else 0
 
 
 def compact_emotions(

@@ -10,18 +10,14 @@ from src.alignment import glimpses, into_squares
 from src.looking import Look
 from src.networks import face_side, reads_points
 from src.preprocess import to_input
-from src.resnet import body_of
 
 CELLS = 5  # a side; coarser maps cannot tell one part of a face from another
 
 
 def _watched(model: keras.Model) -> keras.Model:
-    """The network up to the last maps of at least 5x5 cells of each of its bodies, and up to what its softmax reads."""
-    last = {}
-    for layer in model.layers:
-        if len(layer.output.shape) == 4 and layer.output.shape[1] >= CELLS:
-            last[body_of(layer.name)] = layer.output
-    return keras.Model(model.input, [list(last.values()), model.layers[-1].input])
+    """The network up to its last maps of at least 5x5 cells, and up to what its softmax layer reads."""
+    maps = [layer for layer in model.layers if len(layer.output.shape) == 4 and layer.output.shape[1] >= CELLS]
+    return keras.Model(model.input, [maps[-1].output, model.layers[-1].input])
 
 
 def _onto_faces(model: keras.Model, cams: np.ndarray, points_px: np.ndarray | None) -> np.ndarray:
@@ -49,9 +45,8 @@ def grad_cam(
 ) -> np.ndarray:
     """What speaks for a class, and where: uint8 (n, h, h), classes (n,) -> float32 (n, h, h) in 0..1.
 
-    The maps of the last layer of at least 5x5 cells, of each body of a network, each weighted by its mean gradient of
-    the class's logit; negative sums are cut off, the rest is enlarged to the part of the face that the network reads
-    and divided by its maximum.
+    The maps of the last layer of at least 5x5 cells, each weighted by its mean gradient of the class's logit; negative
+    sums are cut off, the rest is enlarged to the part of the face that the network reads and divided by its maximum.
     A face without any evidence gives all zeros. points_px: keypoints (n, 15, 2), px of the 96x96 frame, for a network
     that reads them.
     """
@@ -68,9 +63,8 @@ def grad_cam(
             maps, features = watched(batch if len(batch) > 1 else batch[0], training=False)
             logits = tf.matmul(features, head.kernel) + head.bias  # before the softmax, as in the paper
             chosen = tf.gather(logits, classes[some].astype(np.int32), axis=1, batch_dims=1)
-        weights = [tf.reduce_mean(it, axis=(1, 2), keepdims=True) for it in tape.gradient(chosen, maps)]
-        evidence = sum(tf.reduce_sum(weight * it, axis=-1) for weight, it in zip(weights, maps, strict=True))
-        cams.append(tf.nn.relu(evidence).numpy())
+        weights = tf.reduce_mean(tape.gradient(chosen, maps), axis=(1, 2), keepdims=True)
+        cams.append(tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1)).numpy())
     cams = _onto_faces(model, np.concatenate(cams), points_px)
     cams = np.stack([cv2.resize(cam, (side, side)) for cam in cams])
     peak = cams.max(axis=(1, 2), keepdims=True)

@@ -5,7 +5,6 @@ import pytest
 from src.looking import Look
 from src.resnet import baseline_emotions, compact_emotions
 from src.saliency import grad_cam, map_agreement, with_random_weights
-from src.slimming import put_side_by_side
 from src.synthetic import draw_faces
 
 SIDE = 24
@@ -47,22 +46,6 @@ def test_a_network_whose_only_evidence_is_one_corner_looks_there():
     assert np.unravel_index(cams[0].argmax(), (SIDE, SIDE)) < (4, 4) and cams[0, 8:, 8:].max() == 0
     assert min(np.unravel_index(cams[1].argmax(), (SIDE, SIDE))) >= 20 and cams[1, :16, :16].max() == 0
     assert cams.max() == 1
-
-
-@pytest.mark.parametrize("silent", [0, 1])
-def test_either_body_of_a_network_is_looked_into(silent):
-    """Two networks side by side, of which the last layer hears one: the map is that one's."""
-    size = {"side": SIDE, "widths": (8, 8, 8, 8), "units": (1, 1, 1, 1)}
-    parts = [compact_emotions(seed, **size) for seed in (1, 2)]
-    both = compact_emotions(3, beside=({},), **size)
-    put_side_by_side(parts, both)
-    kernel, bias = both.layers[-1].get_weights()
-    kernel[8 * silent : 8 * silent + 8] = 0
-    both.layers[-1].set_weights([kernel, bias])
-    images, classes = RNG.integers(0, 256, (3, SIDE, SIDE), np.uint8), np.array([0, 3, 6])
-    alone = grad_cam(parts[1 - silent], images, classes)
-    np.testing.assert_allclose(grad_cam(both, images, classes), alone, atol=1e-4)
-    assert alone.any()
 
 
 def test_evidence_lies_where_a_network_that_looks_was_told_to():

@@ -174,6 +174,16 @@ def test_a_recipe_that_is_taught_by_nobody_is_refused():
         replace(EMOTION_RECIPES["light"], start=None, teacher=None)
 
 
+def test_a_recipe_whose_teacher_is_not_heard_is_refused():
+    with pytest.raises(ValueError, match="soft_labels is 0"):
+        replace(EMOTION_RECIPES["light"], soft_labels=0)
+
+
+def test_a_recipe_that_joins_nothing_is_refused():
+    with pytest.raises(ValueError, match="start names no recipes"):
+        replace(RECIPE, joined=True)
+
+
 def test_only_what_is_given_overrides_a_recipe():
     plan = chosen(KEYPOINT_RECIPES, "small baseline", epochs=2, batch_size=None, learning_rate=None)
     assert plan == {name: replace(KEYPOINT_RECIPES[name], epochs=2) for name in ("small", "baseline")}
