@@ -52,7 +52,7 @@ def seconds(model: keras.Model, inputs: np.ndarray | list[np.ndarray]) -> float:
 
 
 def multiply_adds(model: keras.Model) -> int:
-    """Of all convolutions, Dense layers and matrix products, for one face."""
+    """Of all convolutions, Dense layers and the products of `Look`, for one face."""
     total = 0
     for layer in model.layers:
         if isinstance(layer, Look):
