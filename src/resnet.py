@@ -189,24 +189,26 @@ def compact_backbone(
     units: tuple[int, ...],
     init: Init,
     *,
-    slim: int = 1,
+    stem_width: int | None = None,
+    inner: tuple[int, ...] | None = None,
     gated: bool = True,
     still: bool = False,
     prefix: str = "",
 ):
     """Faces (n, side, side, 1) -> one 3x3 convolution for each stride in `stem` -> stages; all but the first halve.
 
-    slim: the inner channels of a unit are its width divided by it; gated, still: see `basic_unit`; prefix: of the
-    layers' names. Returns the maps of every stage, finest first.
+    stem_width: channels of those convolutions; None: as of the first stage. inner: channels within the units of each
+    stage; None: as between them. gated, still: see `basic_unit`; prefix: of the layers' names. Returns the maps of
+    every stage, finest first.
     """
     for i, stride in enumerate(stem):
-        x = conv_bn(x, widths[0], 3, init, f"{prefix}stem{i + 1}", stride=stride)
+        x = conv_bn(x, stem_width or widths[0], 3, init, f"{prefix}stem{i + 1}", stride=stride)
     maps = []
-    for stage, (width, depth) in enumerate(zip(widths, units, strict=True)):
+    for stage, (width, within, depth) in enumerate(zip(widths, inner or widths, units, strict=True)):
         for unit in range(depth):
             stride = 2 if stage and not unit else 1
             name = f"{prefix}stage{stage + 1}_unit{unit + 1}"
-            x = basic_unit(x, width, init, name, inner=width // slim, stride=stride, gated=gated, still=still)
+            x = basic_unit(x, width, init, name, inner=within, stride=stride, gated=gated, still=still)
         maps.append(x)
     return maps
 
@@ -223,7 +225,7 @@ def compact_emotions(
     widths: tuple[int, ...] = (32, 64, 128, 256),
     units: tuple[int, ...] = (1, 2, 2, 2),
     classes: int = 7,
-    slim: int = 1,
+    inner: tuple[int, ...] | None = None,
     gated: bool = True,
     dropout: float = 0.3,
     reads_px: int | None = None,
@@ -236,7 +238,7 @@ def compact_emotions(
     reads_px: the side of the middle square that it reads, of an even distance to `side`; None: all of the face.
     mean_px: 30 keypoints, px of the 96x96 frame; with them it has a second input, the face's keypoints (n, 30), and
     reads the square that these choose (`src/looking.py`), brought to `reads_px`, instead of the middle.
-    slim, gated, still: see `compact_backbone`. beside: more bodies that read the same square, each with what it has
+    inner, gated, still: see `compact_backbone`. beside: more bodies that read the same square, each with what it has
     otherwise than the first; the last layer reads the maps of all.
     """
     init = Init("he", seed)
@@ -246,7 +248,7 @@ def compact_emotions(
         x = Look(reads_px, mean_px, name="look")(inputs)
     else:
         x = layers.Cropping2D((side - reads_px) // 2, name="middle")(inputs) if reads_px else inputs
-    body = {"widths": widths, "units": units, "slim": slim, "gated": gated, "still": still}
+    body = {"widths": widths, "units": units, "inner": inner, "gated": gated, "still": still}
     bodies = [{**body, "prefix": body_prefix(i), **own} for i, own in enumerate(({}, *beside))]
     x = standardized(x)
     maps = [compact_backbone(x, stem, init=init, **it)[-1] for it in bodies]
@@ -281,19 +283,21 @@ def compact_keypoints(
     head: str = "heatmap",
     widths: tuple[int, ...] = (32, 64, 128, 192),
     units: tuple[int, ...] = (2, 1, 1, 1),
-    slim: int = 1,
+    stem_width: int | None = None,
+    inner: tuple[int, ...] | None = None,
     gated: bool = True,
     joined: tuple[int, int] = (48, 48),
 ) -> keras.Model:
     """Our keypoint network: (n, 96, 96, 1) -> (n, 30) px.
 
     head: "heatmap" (soft-argmax over 24x24 heatmaps), "bins" (Dense layers from such a map to 192 bins of x and of y)
-    or "dense" (a Dense layer on the coarsest map). slim, gated: see `compact_backbone`; joined: the channels of
-    `climb`.
+    or "dense" (a Dense layer on the coarsest map). stem_width, inner, gated: see `compact_backbone`; joined: the
+    channels of `climb`.
     """
     init = Init("he", seed)
     inputs = keras.Input((FRAME, FRAME, 1), name="face")
-    maps = compact_backbone(standardized(inputs), (2, 2), widths, units, init, slim=slim, gated=gated)
+    body = {"stem_width": stem_width, "inner": inner, "gated": gated}
+    maps = compact_backbone(standardized(inputs), (2, 2), widths, units, init, **body)
     if head in ("heatmap", "bins"):
         heat = layers.Conv2D(len(KEYPOINTS), 1, kernel_initializer=init(), name="heatmaps")(climb(maps, *joined, init))
         outputs = SoftArgmax(name="keypoints_px")(heat) if head == "heatmap" else bins_head(heat, init)

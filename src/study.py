@@ -109,6 +109,11 @@ def _go_on_from(model: keras.Model, recipe: Recipe, folder: Path, faces: np.ndar
     return {"start": bests if len(bests) > 1 else bests[recipe.start]}
 
 
+def taught_points(points: np.ndarray, answers: np.ndarray, share: float) -> np.ndarray:
+    """Points with `share` of a teacher's answers in them, its answers alone where nobody marked any: (n, 30) px."""
+    return np.where(np.isnan(points), answers, (1 - share) * points + share * answers)
+
+
 def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[keras.Model, dict]:
     """Trains on the people of Training, chooses the epoch on those of Validation; (model, record).
 
@@ -126,13 +131,17 @@ def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[ker
     if not repeats.any():
         raise ValueError(f"The recipe trains on faces of {recipe.source}, of which this data holds none: take another")
     rows_of_an_epoch = np.repeat(np.arange(len(stored)), repeats)
+    if recipe.teacher:
+        network = mean_network(_trainings(recipe.teacher, folder))
+        teacher = _answers_to_batches(network, (recipe.batch_size, FRAME, FRAME, 1))
 
     def make_batch(indices, rng):
         rows = rows_of_an_epoch[indices]
         inputs, points = augment_faces(
             stored[rows], training.keypoints_px[rows], augment, rng, side=FRAME, frame_in_source=FRAME
         )
-        return inputs, points.reshape(len(points), -1)
+        points = points.reshape(len(points), -1)
+        return inputs, taught_points(points, teacher(inputs), recipe.soft_labels) if recipe.teacher else points
 
     def stream(first_epoch):
         shapes = ((FRAME, FRAME, 1), (len(KEYPOINT_COLUMNS),))

@@ -5,6 +5,7 @@ from src.resnet import compact_emotions
 from src.slimming import hand_down, put_side_by_side, weightiest
 
 TINY = {"widths": (8, 16, 16, 24), "side": 24}
+HALVES = (4, 8, 8, 12)
 FACES = np.random.default_rng(0).random((5, 24, 24, 1), np.float32)
 
 
@@ -19,10 +20,10 @@ def silence(network, channels: dict[str, list[int]]):
 
 def test_without_its_silent_channels_a_network_answers_the_same():
     teacher = compact_emotions(1, units=(1, 1, 1, 1), **TINY)
-    halves = {"stage1_unit1": 4, "stage2_unit1": 8, "stage3_unit1": 8, "stage4_unit1": 12}
+    halves = {f"stage{i + 1}_unit1": half for i, half in enumerate(HALVES)}
     rng = np.random.default_rng(2)
     silence(teacher, {unit: rng.permutation(2 * half)[:half].tolist() for unit, half in halves.items()})
-    student = compact_emotions(3, units=(1, 1, 1, 1), slim=2, **TINY)
+    student = compact_emotions(3, units=(1, 1, 1, 1), inner=HALVES, **TINY)
     before = np.array(student(FACES))
     hand_down(teacher, student, FACES)
     assert student.count_params() < teacher.count_params()

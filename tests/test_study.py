@@ -47,6 +47,27 @@ def test_a_keypoint_training_leaves_its_files_and_never_sees_the_test(tmp_path):
     np.testing.assert_allclose(predict_keypoints(reloaded, faces.images[:2]), points, atol=1e-3)
 
 
+def test_a_taught_keypoint_network_learns_what_its_teacher_says_of_each_changed_face(tmp_path, monkeypatch):
+    """Where nobody marked a point, of its teacher alone."""
+    faces = sample_keypoints(60, seed=0)
+    faces.keypoints_px[:, 3] = np.nan
+    small = chosen(KEYPOINT_RECIPES, "small", epochs=1, batch_size=8)["small"]
+    study.train_keypoints(faces, small, tmp_path / "teacher")
+    made = []
+    monkeypatch.setattr(study, "_stream", lambda make_batch, *rest: made.append(make_batch))
+    monkeypatch.setattr(study, "train", lambda model, stream, *rest, **more: stream(0) or {"best": {}, "data": {}})
+    for recipe in (small, replace(small, teacher="teacher", soft_labels=0.75)):
+        study.train_keypoints(faces, recipe, tmp_path / "student")
+    (inputs, points), (_, mixed) = (make_batch(np.arange(8), np.random.default_rng(0)) for make_batch in made)
+    teacher = load_keras(tmp_path / "teacher" / "model.json", tmp_path / "teacher" / "best.weights.h5")
+    answers = np.array(teacher(inputs))
+    expected = 0.25 * points + 0.75 * answers
+    unknown = np.isnan(points)
+    assert unknown.any() and not unknown.all()
+    expected[unknown] = answers[unknown]
+    np.testing.assert_allclose(mixed, expected, atol=1e-3)
+
+
 def test_an_emotion_training_leaves_its_files_and_never_sees_the_test(tmp_path):
     faces = sample_emotions(60, seed=0)
     recipe = chosen(EMOTION_RECIPES, "small", epochs=1)["small"]
@@ -120,7 +141,7 @@ def test_a_taught_network_learns_what_its_teacher_says_of_each_changed_face(tmp_
     keypoints = compact_keypoints(widths=(8, 8, 8, 8))
     looking = replace(small, reads_px=40, looks=True, batch_size=8)
     study.train_emotions(faces, looking, tmp_path / "teacher", keypoints)
-    slim = partial(compact_emotions, widths=(16, 32, 64, 128), units=(1,) * 4, slim=2, gated=False)
+    slim = partial(compact_emotions, widths=(16, 32, 64, 128), units=(1,) * 4, inner=(8, 16, 32, 64), gated=False)
     monkeypatch.setitem(
         study.EMOTION_NETWORKS, "slim", lambda seed, classes, **view: slim(seed, classes=classes, **view)
     )
