@@ -30,9 +30,9 @@ from results import save
 
 from src import study
 from src.datasets import Emotions, sample_emotions
+from src.fused import FusedBatchNormalization
 from src.preprocess import EMOTION_AUGMENTS, augment_faces, to_input
 from src.recipes import EMOTION_NETWORKS, EMOTION_RECIPES, chosen
-from src.resnet import SlicedMaxPooling2D
 
 EPOCHS = 3
 # What the original study's generator did; our recipe `baseline` does the same.
@@ -110,16 +110,16 @@ def our_way(name: str, faces: Emotions) -> dict:
     }
 
 
-def keras_pooling(layer: keras.Layer) -> keras.Layer:
-    """A copy of a layer; of our max-pooling, Keras's, which the original study trained with."""
-    kind = keras.layers.MaxPooling2D if isinstance(layer, SlicedMaxPooling2D) else type(layer)
+def keras_own(layer: keras.Layer) -> keras.Layer:
+    """A copy of a layer; of our batch normalisation, Keras's, which the original study trained with."""
+    kind = keras.layers.BatchNormalization if isinstance(layer, FusedBatchNormalization) else type(layer)
     return kind.from_config(layer.get_config())
 
 
 def seed_way(faces: Emotions) -> dict:
     """The original study's network, generator and call of fit, as Keras 3 still runs them."""
     training = faces.split("Training")
-    model = keras.models.clone_model(EMOTION_NETWORKS["baseline"](0, 5), clone_function=keras_pooling)
+    model = keras.models.clone_model(EMOTION_NETWORKS["baseline"](0, 5), clone_function=keras_own)
     model.compile("adam", "categorical_crossentropy", jit_compile=False)
     inputs, targets = to_input(training.images, 96), np.eye(5, dtype=np.float32)[training.labels]
     flow = ImageDataGenerator(**SEED_SETTINGS).flow(inputs, targets, batch_size=64)

@@ -35,7 +35,7 @@ class Recipe:
     teacher: str | None = None  # the recipe whose network answers, each changed face; None: `start`'s, each face once
     mixup: float = 0.0  # emotions only: above 0, faces are mixed in pairs, by shares from Beta(mixup, mixup)
     seed: int = 0
-    jit_compile: bool = False  # XLA: slower to start, then faster
+    jit_compile: bool = False  # XLA: slower to start, then faster for networks without fused layers (src/fused.py)
 
     def __post_init__(self):
         for name in ("epochs", "batch_size", "learning_rate"):
@@ -91,7 +91,6 @@ _BASELINE = Recipe(
     loss="mse",
     monitor="val_loss",
     learning_rate=1e-4,
-    jit_compile=True,
 )
 _COMPACT = Recipe(
     "compact",
@@ -201,9 +200,7 @@ _PAIR = replace(
 # Short cosines one after the other on rougher faces, for the mean of their weights: no better (weights/EXPERIMENTS.md).
 _CYCLE = replace(_THIRD, augment="rough", epochs=3, learning_rate=0.02)
 EMOTION_RECIPES = {
-    "baseline": Recipe(
-        "baseline", "baseline", epochs=35, batch_size=64, loss="crossentropy", monitor="val_loss", jit_compile=True
-    ),
+    "baseline": Recipe("baseline", "baseline", epochs=35, batch_size=64, loss="crossentropy", monitor="val_loss"),
     "compact": _COMPACT_EMOTIONS,
     "compact_again": _AGAIN,
     "compact_third": _THIRD,

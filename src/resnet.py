@@ -12,11 +12,10 @@ Sources: He et al. 2016 "Deep Residual Learning"; Hu et al. 2018 "Squeeze-and-Ex
 et al. 2017 "Accurate, Large Minibatch SGD" (units that begin as their shortcut).
 """
 
-from functools import reduce
-
 import keras
-from keras import layers, ops
+from keras import layers
 
+from src.fused import FusedBatchNormalization
 from src.heads import SoftArgmax, bins_head
 from src.labels import EMOTIONS, FER_SIDE, FRAME, KEYPOINT_COLUMNS, KEYPOINTS
 from src.looking import Look
@@ -54,24 +53,6 @@ def conv_bn(
 # ---------------------------------------------------------------- baseline: bottleneck units
 
 
-@keras.saving.register_keras_serializable("face_study")
-class SlicedMaxPooling2D(layers.MaxPooling2D):
-    """Max-pooling without padding that trains as the maximum of shifted slices, (n, h, w, c) -> (n, h', w', c).
-
-    The same answers; but XLA's own gradient of max-pooling visits one window after the other, which is slow on a
-    processor.
-    """
-
-    def call(self, inputs, training=False):
-        if not training:
-            return super().call(inputs)
-        down, right = (
-            [slice(i, side - pool + i + 1, stride) for i in range(pool)]
-            for side, pool, stride in zip(inputs.shape[1:3], self.pool_size, self.strides, strict=True)
-        )
-        return reduce(ops.maximum, (inputs[:, rows, columns] for rows in down for columns in right))
-
-
 def bottleneck_unit(x, widths: tuple[int, int, int], init: Init, name: str, *, pool: bool = False):
     """1x1 -> 3x3 -> 1x1 with a shortcut. `pool`: both paths are max-pooled 2x2 behind their first convolution."""
 
@@ -81,15 +62,15 @@ def bottleneck_unit(x, widths: tuple[int, int, int], init: Init, name: str, *, p
     reduce, spatial, expand = widths
     main = conv(x, reduce, 1, "a")
     if pool:
-        main = SlicedMaxPooling2D(2, name=f"{name}_a_pool")(main)
-    main = layers.ReLU(name=f"{name}_a_relu")(layers.BatchNormalization(name=f"{name}_a_bn")(main))
+        main = layers.MaxPooling2D(2, name=f"{name}_a_pool")(main)
+    main = layers.ReLU(name=f"{name}_a_relu")(FusedBatchNormalization(name=f"{name}_a_bn")(main))
     main = conv(main, spatial, 3, "b")
-    main = layers.ReLU(name=f"{name}_b_relu")(layers.BatchNormalization(name=f"{name}_b_bn")(main))
+    main = layers.ReLU(name=f"{name}_b_relu")(FusedBatchNormalization(name=f"{name}_b_bn")(main))
     main = conv(main, expand, 1, "c")
-    main = layers.BatchNormalization(name=f"{name}_c_bn")(main)
+    main = FusedBatchNormalization(name=f"{name}_c_bn")(main)
     if pool:
-        x = SlicedMaxPooling2D(2, name=f"{name}_short_pool")(conv(x, expand, 1, "short"))
-        x = layers.BatchNormalization(name=f"{name}_short_bn")(x)
+        x = layers.MaxPooling2D(2, name=f"{name}_short_pool")(conv(x, expand, 1, "short"))
+        x = FusedBatchNormalization(name=f"{name}_short_bn")(x)
     return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([main, x]))
 
 
@@ -101,9 +82,9 @@ def bottleneck_backbone(inputs, units: tuple[int, ...], init: Init):
     """
     x = layers.ZeroPadding2D(3, name="pad")(inputs)
     x = layers.Conv2D(64, 7, 2, kernel_initializer=init(), name="conv1")(x)
-    x = layers.BatchNormalization(name="bn1")(x)
+    x = FusedBatchNormalization(name="bn1")(x)
     x = layers.ReLU(name="relu1")(x)
-    x = SlicedMaxPooling2D(3, 2, name="pool1")(x)
+    x = layers.MaxPooling2D(3, 2, name="pool1")(x)
     for stage, depth in enumerate(units):
         widths = tuple(width * 2**stage for width in (64, 64, 256))
         for unit in range(depth):

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from src.fused import FusedBatchNormalization
 from src.preprocess import to_input
 from src.resnet import (
-    SlicedMaxPooling2D,
     baseline_emotions,
     baseline_keypoints,
     compact_emotions,
@@ -56,19 +56,19 @@ def test_152_weighted_layers_pass_the_gradient_to_the_first():
         assert np.isfinite(new.numpy()).all() and not np.array_equal(old, new.numpy())
 
 
-@pytest.mark.parametrize(("pool", "stride", "side"), [(3, 2, 48), (2, 2, 23), (2, 2, 5)])
-def test_pooling_by_slices_is_max_pooling_and_its_gradient(pool, stride, side):
-    maps = tf.constant(np.random.default_rng(0).normal(size=(2, side, side, 3)), tf.float32)
-    weigh, results = None, []
-    for training in (False, True):
+def test_fused_normalisation_is_batch_normalisation_with_its_gradients_and_running_means():
+    maps = tf.constant(np.random.default_rng(0).normal(2, 3, size=(4, 5, 5, 3)), tf.float32)
+    weigh = tf.random.normal(maps.shape, seed=1)
+    results = []
+    for kind in (keras.layers.BatchNormalization, FusedBatchNormalization):
+        layer = kind(gamma_initializer=keras.initializers.Constant(1.5))
         with tf.GradientTape() as tape:
             tape.watch(maps)
-            pooled = SlicedMaxPooling2D(pool, stride)(maps, training=training)
-            weigh = tf.random.normal(pooled.shape, seed=1) if weigh is None else weigh
-            total = tf.reduce_sum(pooled * weigh)
-        results.append((pooled, tape.gradient(total, maps)))
-    for sliced, keras_own in zip(results[1], results[0], strict=True):
-        np.testing.assert_allclose(sliced, keras_own, atol=1e-6)
+            total = tf.reduce_sum(layer(maps, training=True) * weigh)
+        trained = [layer.gamma.value, layer.beta.value]
+        results.append([*tape.gradient(total, [maps, *trained]), *layer.get_weights(), layer(maps, training=False)])
+    for own, fused in zip(*results, strict=True):
+        np.testing.assert_allclose(fused, own, rtol=1e-4, atol=1e-5)
 
 
 def test_an_emotion_network_of_any_side_takes_the_weights_of_one():
