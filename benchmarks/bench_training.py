@@ -92,9 +92,9 @@ def matrix_peak() -> float:
     return 2048**3 / statistics.median(times[2:])
 
 
-def our_way(name: str, faces: Emotions) -> dict:
+def our_way(name: str, faces: Emotions, precision: str) -> dict:
     """A recipe through the study's own training."""
-    recipe = chosen(EMOTION_RECIPES, name, epochs=EPOCHS)[name]
+    recipe = chosen(EMOTION_RECIPES, name, epochs=EPOCHS, precision=precision)[name]
     with tempfile.TemporaryDirectory() as folder, Clock() as clock:
         _, record = study.train_emotions(faces, recipe, Path(folder))
         end = time.perf_counter()
@@ -181,7 +181,11 @@ def main() -> None:
     changing = augmentation(faces)
     peak = alone(matrix_peak)
     rows = [{"training": "original's network, its settings", **alone(seed_way, faces)}]
-    rows += [{"training": f"recipe {name}", **alone(our_way, name, faces)} for name in ("baseline", "compact")]
+    rows += [
+        {"training": f"recipe {name}", **alone(our_way, name, faces, "float32")} for name in ("baseline", "compact")
+    ]
+    mixed = "mixed_bfloat16"
+    rows.append({"training": f"recipe baseline, {mixed}", **alone(our_way, "baseline", faces, mixed)})
     for row in rows:
         row["of_the_peak"] = row["multiply_adds"] / peak
         row["times_faster"] = row["images_a_second"] / rows[0]["images_a_second"]

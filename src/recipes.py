@@ -35,6 +35,7 @@ class Recipe:
     teacher: str | None = None  # the recipe whose network answers, each changed face; None: `start`'s, each face once
     mixup: float = 0.0  # emotions only: above 0, faces are mixed in pairs, by shares from Beta(mixup, mixup)
     seed: int = 0
+    precision: str = "float32"  # emotions only: mixed_bfloat16 is faster on processors that have it; weights: float32
     jit_compile: bool = False  # XLA: slower to start, then faster for networks without fused layers (src/fused.py)
 
     def __post_init__(self):

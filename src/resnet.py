@@ -121,7 +121,9 @@ def baseline_emotions(
     x = bottleneck_backbone(inputs, units, init)
     side = x.shape[1]
     x = layers.Flatten(name="flatten")(layers.AveragePooling2D(min(4, side), name="average")(x))
-    outputs = layers.Dense(classes, activation="softmax", kernel_initializer=init(), name="probabilities")(x)
+    outputs = layers.Dense(
+        classes, activation="softmax", kernel_initializer=init(), dtype="float32", name="probabilities"
+    )(x)
     return keras.Model(inputs, outputs, name="baseline_emotions")
 
 
@@ -239,6 +241,7 @@ def compact_emotions(
     outputs = layers.Dense(
         classes,
         activation="softmax",
+        dtype="float32",  # whatever the precision of the rest
         name="probabilities",
         kernel_initializer=keras.initializers.GlorotUniform(seed=seed),
     )(x)

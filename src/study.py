@@ -206,11 +206,16 @@ def _glimpses(recipe: Recipe, keypoints: Network | None, *splits: Emotions) -> t
 
 
 def _emotion_networks(recipe: Recipe, mean_px: list | None) -> tuple[keras.Model, keras.Model]:
-    """The recipe's network, and the same layers to train: where it trains on squares, for faces of any side."""
+    """The recipe's network, and the same layers to train, in its precision; on squares, for faces of any side."""
     build = partial(EMOTION_NETWORKS[recipe.network], recipe.seed, recipe.classes)
-    view = {"reads_px": recipe.reads_px, "mean_px": mean_px}
-    model = build(**{name: it for name, it in view.items() if it})
-    return model, build(side=None) if recipe.crop_px else model
+    view = {name: it for name, it in (("reads_px", recipe.reads_px), ("mean_px", mean_px)) if it}
+    model = build(**view)
+    usual = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(recipe.precision)
+    try:
+        return model, build(side=None) if recipe.crop_px else build(**view)
+    finally:
+        keras.config.set_dtype_policy(usual)
 
 
 def _answers_to_batches(teacher: keras.Model, shape: tuple[int, ...]):

@@ -3,8 +3,10 @@ from dataclasses import replace
 from functools import partial
 
 import h5py
+import keras
 import numpy as np
 import pytest
+from keras import layers
 from tensorflow.python.framework import config as tf_config
 
 from src import records, study
@@ -76,6 +78,24 @@ def test_an_emotion_training_leaves_its_files_and_never_sees_the_test(tmp_path):
     assert record["data"] == {"training_faces": 42, "validation_faces": 9, "dropped": {}}
     assert records.EMOTIONS.score in record["best"] and len(record["history"]) == 1
     np.testing.assert_allclose(predict_emotions(model, faces.images[:2]).sum(axis=1), 1, rtol=1e-5)
+
+
+def test_a_network_trained_in_bfloat16_is_kept_in_float32(tmp_path, monkeypatch):
+    faces, train, computed = sample_emotions(60, seed=0), study.train, []
+
+    def watched(model, *rest, **more):
+        computed.extend(layer.compute_dtype for layer in model.layers if isinstance(layer, layers.Conv2D))
+        return train(model, *rest, **more)
+
+    monkeypatch.setattr(study, "train", watched)
+    recipe = replace(chosen(EMOTION_RECIPES, "small", epochs=1)["small"], precision="mixed_bfloat16")
+    model, record = study.train_emotions(faces, recipe, tmp_path)
+    assert set(computed) == {"bfloat16"} and np.isfinite(record["best"]["loss"])
+    reloaded = load_keras(tmp_path / "model.json", tmp_path / "best.weights.h5")
+    assert {layer.compute_dtype for layer in reloaded.layers} == {"float32"} == {keras.config.dtype_policy().name}
+    answers = predict_emotions(reloaded, faces.images[:4])
+    np.testing.assert_array_equal(answers, predict_emotions(model, faces.images[:4]))
+    np.testing.assert_allclose(answers.sum(axis=1), 1, rtol=1e-5)
 
 
 def test_an_emotion_network_trained_on_squares_reads_whole_faces(tmp_path):
