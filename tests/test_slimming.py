@@ -59,7 +59,7 @@ def test_gates_that_the_student_lacks_are_replaced_by_what_they_are_on_average()
 
 
 def test_side_by_side_networks_answer_with_the_mean_of_their_logits():
-    slim = {"units": (1, 1, 1, 1), "slim": 2, "gated": False}
+    slim = {"units": (1, 1, 1, 1), "inner": HALVES, "gated": False}
     first = compact_emotions(1, units=(1, 2, 1, 1), **TINY)
     second = compact_emotions(2, **slim, **TINY)
     both = compact_emotions(3, units=(1, 2, 1, 1), beside=(slim,), **TINY)
