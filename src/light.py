@@ -1,6 +1,6 @@
 """The light pair: two smaller networks for slow machines, `python -m src.light [--run full]`.
 
-weights/light/ gets a run's trainings `light_tuned` (keypoints) and `light` (emotions) under the names of weights/, with
+weights/light/ gets a run's trainings `light_tuned` (keypoints) and `light_again` (emotions) under the names of weights/, with
 a calibration of their own, so that `FaceReader("weights/light")` reads them, and validation.json: how the pair does on
 validation faces beside the pair of weights/. The test split stays closed.
 """
@@ -25,7 +25,7 @@ from src.records import KEYPOINTS, write_json
 from src.shipping import NAMES
 
 FOLDER = WEIGHTS / "light"
-RECIPES = {KEYPOINTS: "light_tuned", EMOTION_TASK: "light"}
+RECIPES = {KEYPOINTS: "light_tuned", EMOTION_TASK: "light_again"}
 
 
 def trained(run: str) -> bool:
