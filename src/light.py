@@ -1,8 +1,8 @@
 """The light pair: two smaller networks for slow machines, `python -m src.light [--run full]`.
 
-weights/light/ gets a run's trainings `light_tuned` (keypoints) and `light_again` (emotions) under the names of weights/, with
-a calibration of their own, so that `FaceReader("weights/light")` reads them, and validation.json: how the pair does on
-validation faces beside the pair of weights/. The test split stays closed.
+weights/light/ gets a run's trainings `light_tuned` (keypoints) and `light_again` (emotions) under the names of
+weights/, with a calibration of their own, so that `FaceReader("weights/light")` reads them, and validation.json: how
+the pair does on validation faces beside the pair of weights/. The test split stays closed.
 """
 
 import argparse
