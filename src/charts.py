@@ -140,7 +140,7 @@ def _accuracies(axis, emotions: dict) -> None:
         share, (low, high) = score["accuracy"], score["accuracy_interval_95"]
         colour = RIGHT if name == emotions["chosen"] else OTHER
         axis.errorbar(share, y, xerr=[[share - low], [high - share]], fmt="o", color=colour, capsize=4)
-        axis.text(share, y - 0.12, f"{share:.1%}", ha="center", va="bottom")
+        axis.text(high, y, f"  {share:.1%}", va="center")
     axis.set_yticks(range(len(emotions["test"])), [name.replace("_", " ") for name in emotions["test"]])
     axis.set(ylim=(len(emotions["test"]) - 0.4, -0.6), xlabel="top-1, 95 % interval", title="Emotions, test faces")
     axis.margins(x=0.3)
