@@ -191,15 +191,6 @@ _TRIMMED = replace(_TRIMMED_LONG, epochs=2, learning_rate=0.004)
 _TRIMMED_AGAIN = replace(
     _TRIMMED, start="compact_trimmed", teacher="compact_trimmed", epochs=4, learning_rate=0.008, seed=15
 )
-# The mean of the two's weights finds more of the rare faces: on from there, taught by it, for longer.
-_TRIMMED_BOTH = replace(
-    _TRIMMED_AGAIN,
-    start="compact_trimmed compact_trimmed_again",
-    teacher="compact_trimmed compact_trimmed_again",
-    epochs=6,
-    learning_rate=0.01,
-    seed=16,
-)
 # Cut out of the whole network, whose answers to every changed face it learns (Beyer et al. 2022, "A good teacher is
 # patient and consistent").
 _LIGHT = replace(
@@ -240,7 +231,6 @@ EMOTION_RECIPES = {
     "compact_looking_both": _LOOKING_BOTH,
     "compact_trimmed": _TRIMMED,
     "compact_trimmed_again": _TRIMMED_AGAIN,
-    "compact_trimmed_both": _TRIMMED_BOTH,
     "light": _LIGHT,
     "light_again": _LIGHT_AGAIN,
     "trial_companion": _COMPANION,
