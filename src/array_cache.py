@@ -7,6 +7,7 @@ damaged is made again, and a folder that cannot be written to goes without.
 import contextlib
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,9 +16,11 @@ import xxhash
 
 
 def checksum(content) -> str:
-    """Length and xxHash of a contiguous buffer: tells contents apart at several GB a second."""
+    """Length and xxHashes of both halves of a contiguous buffer: tells contents apart at many GB a second."""
     content = memoryview(content).cast("B")
-    return f"{len(content)}-{xxhash.xxh3_64_hexdigest(content)}"
+    half = len(content) // 2
+    with ThreadPoolExecutor(2) as pool:  # xxhash and the reading of mapped files leave the interpreter free
+        return "-".join([str(len(content)), *pool.map(xxhash.xxh3_64_hexdigest, (content[:half], content[half:]))])
 
 
 class ArrayCache:
