@@ -241,5 +241,5 @@ def training_stream(make_batch, n: int, batch_size: int, *, epochs: int, first_e
     dataset = dataset.map(prepared, num_parallel_calls=2, deterministic=True).prefetch(4)
     options = tf.data.Options()
     options.threading.private_threadpool_size = 2  # TensorFlow's own pool has one thread, see src/__init__.py
-    options.autotune.enabled = False  # there is nothing to tune, and its thread may take up to a minute to end
+    options.autotune.enabled = False  # there is nothing to tune, and its thread can be slow to end
     return dataset.with_options(options), steps

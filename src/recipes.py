@@ -36,7 +36,7 @@ class Recipe:
     mixup: float = 0.0  # emotions only: above 0, faces are mixed in pairs, by shares from Beta(mixup, mixup)
     seed: int = 0
     precision: str = "float32"  # emotions only: mixed_bfloat16 is faster on processors that have it; weights: float32
-    jit_compile: bool = False  # XLA: slower to start, then faster for networks without fused layers (src/fused.py)
+    jit_compile: bool = False  # XLA: slower to start, then often faster; not with fused layers (src/fused.py)
 
     def __post_init__(self):
         for name in ("epochs", "batch_size", "learning_rate"):
@@ -174,35 +174,19 @@ _LOOKING_AGAIN = replace(_LOOKING, start="compact_looking", epochs=14, learning_
 _LOOKING_BOTH = replace(
     _LOOKING_AGAIN, start="compact_looking compact_looking_again", epochs=3, learning_rate=0.01, seed=9
 )
+# For what is cut out of that network, which answers every changed face (Beyer et al. 2022, "A good teacher is patient
+# and consistent").
+_PUPIL = replace(_LOOKING_AGAIN, start="compact_looking_both", teacher="compact_looking_both", soft_labels=0.9)
 # A fifth of its last units' inner channels are hardly heard: without them, six epochs of lessons from the whole one ...
-_TRIMMED_LONG = replace(
-    _LOOKING_AGAIN,
-    network="trimmed",
-    start="compact_looking_both",
-    epochs=6,
-    learning_rate=0.03,
-    soft_labels=0.7,
-    teacher="compact_looking_both",
-    seed=14,
-)
+_TRIMMED_LONG = replace(_PUPIL, network="trimmed", epochs=6, learning_rate=0.03, soft_labels=0.7, seed=14)
 # ... do more harm than good (weights/EXPERIMENTS.md); two at a low rate let the rest get used to it.
 _TRIMMED = replace(_TRIMMED_LONG, epochs=2, learning_rate=0.004)
 # Its loss fell well below its teacher's, and still fell in the second epoch: once more, taught by itself.
 _TRIMMED_AGAIN = replace(
     _TRIMMED, start="compact_trimmed", teacher="compact_trimmed", epochs=4, learning_rate=0.008, seed=15
 )
-# Cut out of the whole network, whose answers to every changed face it learns (Beyer et al. 2022, "A good teacher is
-# patient and consistent").
-_LIGHT = replace(
-    _LOOKING_AGAIN,
-    network="light",
-    start="compact_looking_both",
-    epochs=10,
-    learning_rate=0.05,
-    soft_labels=0.9,
-    teacher="compact_looking_both",
-    seed=8,
-)
+# Half of the inner channels, one unit less, no gates: the network for slow machines.
+_LIGHT = replace(_PUPIL, network="light", epochs=10, learning_rate=0.05, seed=8)
 # Its loss still fell in the last epoch: once more, from a lower rate and on other draws of the changes.
 _LIGHT_AGAIN = replace(_LIGHT, start="light", learning_rate=0.03, seed=13)
 # Another of that kind, from scratch and half by the labels themselves, meant to err on other faces.
