@@ -24,7 +24,8 @@ from src.paths import RUNS
 from src.predict import predict_emotions, predict_keypoints
 from src.records import EMOTIONS as EMOTION_TASK
 from src.records import write_json
-from src.study import mean_network, read_emotions
+from src.study import read_emotions
+from src.teaching import mean_network
 
 
 def judge(network: keras.Model, faces: Emotions, points_px: dict[bool, np.ndarray]) -> dict:

@@ -12,9 +12,9 @@ class FusedBatchNormalization(layers.BatchNormalization):
     Keras's layer takes mean, variance and every step of their gradients one by one, each a pass over all the maps.
     """
 
-    def call(self, inputs, training=False):
-        if not (training and self.trainable):
-            return super().call(inputs, training=training)
+    def call(self, inputs, training=False, mask=None):
+        if not (training and self.trainable) or mask is not None:
+            return super().call(inputs, training=training, mask=mask)
         outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
             inputs, self.gamma, self.beta, epsilon=self.epsilon, is_training=True
         )
@@ -25,3 +25,17 @@ class FusedBatchNormalization(layers.BatchNormalization):
 
     def _follow(self, running: keras.Variable, now) -> None:
         running.assign(running * self.momentum + now * (1 - self.momentum))
+
+
+# The same layer by the name of Keras's own: weights files name layers by their class.
+_AsKeras = type(layers.BatchNormalization.__name__, (FusedBatchNormalization,), {})
+
+
+def fuse(model: keras.Model) -> keras.Model:
+    """The same layers anew, their batch normalisations fused; its weights files fit `model` and the other way round."""
+
+    def anew(layer):
+        kind = _AsKeras if type(layer) is layers.BatchNormalization else type(layer)
+        return kind.from_config(layer.get_config())
+
+    return keras.models.clone_model(model, clone_function=anew)

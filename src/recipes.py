@@ -32,7 +32,9 @@ class Recipe:
     five_repeats: int = 1  # emotions only: how often an epoch shows a face of the five emotions; others: once
     disgust_repeats: int = 1  # emotions only: how much oftener one of disgust, the rarest emotion by far
     soft_labels: float = 0.0  # share that a network's answers have in the labels, 0 to 1
-    teacher: str | None = None  # the recipe whose network answers, each changed face; None: `start`'s, each face once
+    # The recipes whose networks answer, each changed face: "a b" the mean of two's weights, "a, b" that of two's
+    # answers. None: the network of `start`, each face once.
+    teacher: str | None = None
     mixup: float = 0.0  # emotions only: above 0, faces are mixed in pairs, by shares from Beta(mixup, mixup)
     seed: int = 0
     precision: str = "float32"  # emotions only: mixed_bfloat16 is faster on processors that have it; weights: float32
@@ -185,6 +187,29 @@ _TRIMMED = replace(_TRIMMED_LONG, epochs=2, learning_rate=0.004)
 _TRIMMED_AGAIN = replace(
     _TRIMMED, start="compact_trimmed", teacher="compact_trimmed", epochs=4, learning_rate=0.008, seed=15
 )
+# On from the mean of those two's weights, longer: no better, it begins to overfit (weights/EXPERIMENTS.md).
+_TRIMMED_BOTH = replace(
+    _TRIMMED_AGAIN,
+    start="compact_trimmed compact_trimmed_again",
+    teacher="compact_trimmed compact_trimmed_again",
+    epochs=8,
+    learning_rate=0.01,
+    seed=16,
+)
+# A network of its own descent, from scratch by the labels alone, on the squares that the keypoints choose: to teach
+# beside the others. Without XLA and in bfloat16 an epoch takes half the time here.
+_INDEPENDENT = replace(
+    _COMPACT_EMOTIONS,
+    epochs=56,
+    monitor="val_loss",
+    reads_px=40,
+    looks=True,
+    disgust_repeats=5,
+    mixup=0.2,
+    seed=17,
+    precision="mixed_bfloat16",
+    jit_compile=False,
+)
 # Half of the inner channels, one unit less, no gates: the network for slow machines.
 _LIGHT = replace(_PUPIL, network="light", epochs=10, learning_rate=0.05, seed=8)
 # Its loss still fell in the last epoch: once more, from a lower rate and on other draws of the changes.
@@ -215,6 +240,8 @@ EMOTION_RECIPES = {
     "compact_looking_both": _LOOKING_BOTH,
     "compact_trimmed": _TRIMMED,
     "compact_trimmed_again": _TRIMMED_AGAIN,
+    "trial_trimmed_both": _TRIMMED_BOTH,
+    "compact_independent": _INDEPENDENT,
     "light": _LIGHT,
     "light_again": _LIGHT_AGAIN,
     "trial_companion": _COMPANION,

@@ -9,22 +9,23 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 from tqdm import tqdm
 
 from src import losses
 from src.alignment import glimpses
 from src.datasets import Emotions, Keypoints, load_emotions, load_keypoints, sample_emotions, sample_keypoints
 from src.files import replacing
+from src.fused import fuse
 from src.labels import EMOTIONS, FER_SIDE, FRAME, KEYPOINT_COLUMNS
 from src.metrics import nme_percent
-from src.networks import Network, face_side, load_keras
-from src.paths import EMOTIONS_CSV, KEYPOINTS_CSV, shown
+from src.networks import Network, face_side
+from src.paths import EMOTIONS_CSV, KEYPOINTS_CSV
 from src.predict import predict_keypoints
 from src.preprocess import EMOTION_AUGMENTS, KEYPOINT_AUGMENTS, augment_faces, mix_faces, to_input, training_stream
 from src.recipes import EMOTION_NETWORKS, KEYPOINT_NETWORKS, Recipe
 from src.records import write_json
 from src.slimming import hand_down, put_side_by_side
+from src.teaching import answers_to_batches, mean_network, on_squares, soft_targets, taught_points, teachers, trainings
 from src.training import make_repeatable, train
 
 _FACES_OF_GATES = 1024  # training faces on which the gates that a network lacks are averaged
@@ -73,32 +74,13 @@ def _trusted_nme_percent(model: keras.Model, validation: Keypoints) -> float:
     return float(np.nanmean(nme))
 
 
-def mean_network(folders: list[Path]) -> keras.Model:
-    """The network of trainings of one kind, with the mean of their kept weights ("model soups", Wortsman et al. 2022).
-
-    FileNotFoundError: a folder holds no weights.
-    """
-    for folder in folders:
-        if not (folder / "best.weights.h5").exists():
-            raise FileNotFoundError(f"{shown(folder)} holds no weights to go on from: train recipe {folder.name} first")
-    networks = [load_keras(folder / "model.json", folder / "best.weights.h5") for folder in folders]
-    weights = zip(*(network.get_weights() for network in networks), strict=True)
-    networks[0].set_weights([np.mean(arrays, axis=0) for arrays in weights])
-    return networks[0]
-
-
-def _trainings(names: str | None, folder: Path) -> list[Path]:
-    """The folders of trainings of the same run, named in one string."""
-    return [folder.parent / name for name in (names or "").split()]
-
-
 def _go_on_from(model: keras.Model, recipe: Recipe, folder: Path, faces: np.ndarray) -> dict:
     """Gives the model the kept weights of the training that the recipe starts from; returns what the record says of it.
 
     Of several, their mean, unless the recipe joins them. Layers that they do not have stay as they are;
     `slimming.hand_down` says how, and why it wants faces.
     """
-    pasts = _trainings(recipe.start, folder)
+    pasts = trainings(recipe.start, folder)
     if not pasts:
         return {}
     if recipe.joined:
@@ -107,11 +89,6 @@ def _go_on_from(model: keras.Model, recipe: Recipe, folder: Path, faces: np.ndar
         hand_down(mean_network(pasts), model, faces)
     bests = {past.name: json.loads((past / "record.json").read_text())["best"] for past in pasts}
     return {"start": bests if len(bests) > 1 else bests[recipe.start]}
-
-
-def taught_points(points: np.ndarray, answers: np.ndarray, share: float) -> np.ndarray:
-    """Points with `share` of a teacher's answers in them, its answers alone where nobody marked any: (n, 30) px."""
-    return np.where(np.isnan(points), answers, (1 - share) * points + share * answers)
 
 
 def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[keras.Model, dict]:
@@ -132,8 +109,7 @@ def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[ker
         raise ValueError(f"The recipe trains on faces of {recipe.source}, of which this data holds none: take another")
     rows_of_an_epoch = np.repeat(np.arange(len(stored)), repeats)
     if recipe.teacher:
-        network = mean_network(_trainings(recipe.teacher, folder))
-        teacher = _answers_to_batches(network, (recipe.batch_size, FRAME, FRAME, 1))
+        teacher = answers_to_batches(teachers(recipe, folder), (recipe.batch_size, FRAME, FRAME, 1))
 
     def make_batch(indices, rng):
         rows = rows_of_an_epoch[indices]
@@ -213,28 +189,11 @@ def _emotion_networks(recipe: Recipe, mean_px: list | None) -> tuple[keras.Model
     usual = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
     try:
-        return model, build(side=None) if recipe.crop_px else build(**view)
+        if not recipe.crop_px:
+            return model, build(**view)
+        return model, build(side=None) if recipe.jit_compile else fuse(build(side=None))
     finally:
         keras.config.set_dtype_policy(usual)
-
-
-def _answers_to_batches(teacher: keras.Model, shape: tuple[int, ...]):
-    """The teacher's answers to batches of this shape as a function on arrays, compiled once."""
-    signature = [tf.TensorSpec(shape, tf.float32)]
-    answers = tf.function(partial(teacher, training=False), input_signature=signature, jit_compile=True)
-    return lambda faces: answers(faces).numpy()
-
-
-def _soft_targets(teacher: keras.Model, faces: np.ndarray, share: float, labels: np.ndarray) -> np.ndarray:
-    """The labels, one-hot, and `share` of the teacher's mirror-averaged answers to the faces: float32 (n, classes)."""
-    answers = sum(teacher.predict(view, batch_size=256, verbose=0) for view in (faces, faces[:, :, ::-1])) / 2
-    return (1 - share) * np.eye(answers.shape[1], dtype=np.float32)[labels] + share * answers
-
-
-def _teacher(recipe: Recipe, folder: Path) -> keras.Model:
-    """The network that answers each changed face, for the squares that it trains on instead of whole faces."""
-    network = mean_network(_trainings(recipe.teacher, folder))
-    return keras.Model(network.get_layer("standardize").input, network.output)
 
 
 def train_emotions(
@@ -263,10 +222,11 @@ def train_emotions(
     targets = one_hot[training.labels]
     teacher = None
     if recipe.teacher:
-        teacher = _answers_to_batches(_teacher(recipe, folder), (recipe.batch_size, side, side, 1))
+        networks = [on_squares(network) for network in teachers(recipe, folder)]
+        teacher = answers_to_batches(networks, (recipe.batch_size, side, side, 1))
     elif recipe.soft_labels:
         seen = _seen(training.images, recipe, whole, looked_at[0])
-        targets = _soft_targets(trained, seen, recipe.soft_labels, training.labels)
+        targets = soft_targets(trained, seen, recipe.soft_labels, training.labels)
     repeats = np.where(training.labels < len(EMOTIONS), recipe.five_repeats, 1)
     repeats[training.labels == EMOTIONS.index("disgust")] *= recipe.disgust_repeats
     rows_of_an_epoch = np.repeat(np.arange(len(training)), repeats)

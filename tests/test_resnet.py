@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from src.fused import FusedBatchNormalization
+from src.fused import FusedBatchNormalization, fuse
 from src.preprocess import to_input
 from src.resnet import (
     baseline_emotions,
@@ -112,3 +112,25 @@ def test_a_compact_network_comes_back_from_json(head):
 def test_an_unknown_head_is_refused():
     with pytest.raises(ValueError, match="head is 'points'; it may be 'heatmap', 'bins' or 'dense'"):
         compact_keypoints(head="points")
+
+
+def test_a_fused_network_trains_as_the_one_it_was_made_of_and_shares_its_weights_file(tmp_path):
+    keras.utils.set_random_seed(0)
+    usual = compact_emotions(widths=(8, 16), units=(1, 1), dropout=0.0)
+    faster = fuse(usual)
+    kinds = {type(layer) for layer in faster.layers}
+    assert keras.layers.BatchNormalization not in kinds
+    assert any(issubclass(kind, FusedBatchNormalization) for kind in kinds)
+    faces, _, labels = draw_faces(16, seed=0)
+    faces, targets = to_input(faces, 48), np.eye(7)[labels]
+    usual.save_weights(tmp_path / "usual.weights.h5")
+    faster.load_weights(tmp_path / "usual.weights.h5")
+    for model in (usual, faster):
+        model.compile("sgd", "categorical_crossentropy", jit_compile=False)
+        model.fit(faces, targets, batch_size=16, epochs=3, shuffle=False, verbose=0)
+    np.testing.assert_allclose(faster.predict(faces, verbose=0), usual.predict(faces, verbose=0), atol=1e-4)
+    faster.save_weights(tmp_path / "faster.weights.h5")
+    trained = faster.get_weights()
+    usual.load_weights(tmp_path / "faster.weights.h5")
+    for got, wanted in zip(usual.get_weights(), trained, strict=True):
+        np.testing.assert_array_equal(got, wanted)

@@ -154,13 +154,15 @@ def test_a_network_that_looks_trains_on_the_squares_that_it_then_reads(tmp_path,
         predict_emotions(model, faces.images[:6])
 
 
-def test_a_taught_network_learns_what_its_teacher_says_of_each_changed_face(tmp_path, monkeypatch):
-    """The teacher looks where the keypoints say, but is asked about the squares that the student is shown."""
+@pytest.mark.parametrize("names", ["teacher", "teacher, other", "teacher other"])
+def test_a_taught_network_learns_what_its_teachers_say_of_each_changed_face(names, tmp_path, monkeypatch):
+    """A teacher looks where the keypoints say, but is asked about the squares that the student is shown."""
     faces = sample_emotions(60, seed=0)
     small = chosen(EMOTION_RECIPES, "small", epochs=1, crop_px=40)["small"]
     keypoints = compact_keypoints(widths=(8, 8, 8, 8))
     looking = replace(small, reads_px=40, looks=True, batch_size=8)
-    study.train_emotions(faces, looking, tmp_path / "teacher", keypoints)
+    for seed, name in enumerate(("teacher", "other")):
+        study.train_emotions(faces, replace(looking, seed=seed), tmp_path / name, keypoints)
     slim = partial(compact_emotions, widths=(16, 32, 64, 128), units=(1,) * 4, inner=(8, 16, 32, 64), gated=False)
     monkeypatch.setitem(
         study.EMOTION_NETWORKS, "slim", lambda seed, classes, **view: slim(seed, classes=classes, **view)
@@ -168,16 +170,19 @@ def test_a_taught_network_learns_what_its_teacher_says_of_each_changed_face(tmp_
     shown = []
     monkeypatch.setattr(study, "_stream", lambda make_batch, n, *rest: shown.append((make_batch, n)))
     monkeypatch.setattr(study, "train", lambda model, stream, *rest, **more: stream(0) or {})
-    taught = replace(looking, network="slim", start="teacher", soft_labels=0.75, teacher="teacher")
+    taught = replace(looking, network="slim", start="teacher", soft_labels=0.75, teacher=names)
     study.train_emotions(faces, taught, tmp_path / "student", keypoints)
     (make_batch, n), indices = shown[0], np.arange(8)
     squares, targets = make_batch(indices, np.random.default_rng(0))
     whole = compact_emotions(0, side=None, widths=(16, 32, 64, 128), units=(1,) * 4, classes=5)
-    teacher = load_keras(tmp_path / "teacher" / "model.json", tmp_path / "teacher" / "best.weights.h5")
-    whole.set_weights(teacher.get_weights())
+    folders = [tmp_path / name for name in ("teacher", "other")]
+    weights = [load_keras(it / "model.json", it / "best.weights.h5").get_weights() for it in folders]
+    mean = [np.mean(arrays, axis=0) for arrays in zip(*weights, strict=True)]
+    asked = {"teacher": weights[:1], "teacher, other": weights, "teacher other": [mean]}[names]
+    answers = np.mean([(whole.set_weights(it), np.array(whole(squares)))[1] for it in asked], axis=0)
     labels = np.eye(5)[faces.split("Training").labels[indices]]
     assert n == 42 and squares.shape == (8, 40, 40, 1)
-    np.testing.assert_allclose(targets, 0.25 * labels + 0.75 * np.array(whole(squares)), atol=1e-5)
+    np.testing.assert_allclose(targets, 0.25 * labels + 0.75 * answers, atol=1e-5)
 
 
 def test_a_deeper_network_goes_on_from_the_mean_of_two_and_answers_like_it(tmp_path, monkeypatch):
