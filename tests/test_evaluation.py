@@ -1,7 +1,10 @@
+import json
+
 import numpy as np
 import pandas as pd
 
-from src import evaluation
+from src import evaluation, records
+from src.datasets import sample_emotions
 from src.labels import EMOTIONS
 from src.records import EMOTIONS as EMOTION_TASK
 from src.records import KEYPOINTS as KEYPOINT_TASK
@@ -47,3 +50,29 @@ def test_baseline_reader_needs_both_networks(tmp_path, monkeypatch):
         network.save_weights(folder / "best.weights.h5")
     table = evaluation.baseline_reader("mine").read_faces(draw_faces(2, seed=0)[0])
     assert len(table) == 2 and table["sure"].all(), "uncalibrated: all answers count as sure"
+
+
+def test_scores_of_a_network_that_is_gone_are_carried_over_without_its_test_against_the_chosen_one(
+    tmp_path, monkeypatch
+):
+    for module in (evaluation, records):
+        monkeypatch.setattr(module, "RUNS", tmp_path)
+    keypoints, emotions = compact_keypoints(1, **TINY), compact_emotions(1, **TINY)
+    run = tmp_path / "mine"
+    gone = {"accuracy": 0.5, "mcnemar_p_against_chosen": 0.01}
+    for name, accuracy, more in (("gone", 0.5, {"test": gone}), ("other", 0.6, {}), ("chosen", 0.7, {})):
+        folder = run / EMOTION_TASK.name / name
+        folder.mkdir(parents=True)
+        record = {"best": {"epoch": 1, "val_five_accuracy": accuracy}, "history": [{}], **more}
+        (folder / "record.json").write_text(json.dumps(record))
+        if not more:
+            (folder / "model.json").write_text(emotions.to_json())
+            emotions.save_weights(folder / "best.weights.h5")
+    for task, network in ((KEYPOINT_TASK, keypoints), (EMOTION_TASK, emotions)):
+        (run / task.model_json).write_text(network.to_json())
+        network.save_weights(run / task.weights)
+    (run / "calibration.json").write_text(json.dumps({"temperature": 2.0, "sure_above": 0.4}))
+    scores = evaluation.evaluate_emotions("mine", sample_emotions(20, seed=0))["test"]
+    assert scores["gone"] == {"accuracy": 0.5}
+    assert scores["other"]["mcnemar_p_against_chosen"] == 1, "the same answers"
+    assert "mcnemar_p_against_chosen" not in scores["chosen"]
