@@ -1,8 +1,8 @@
-"""On validation: emotion networks of a run, and the mean of their weights.
+"""On validation: emotion networks of a run, the mean of their weights and that of their answers.
 
     python benchmarks/emotion_means.py "compact_third" "compact_third trial_cycle_1" [--run full] [--out means.json]
 
-Several recipes in one argument: the mean of their weights. Those that look where the keypoints say are given what the
+Several recipes in one argument: the mean of their weights; separated by commas: of their answers. Those that look where the keypoints say are given what the
 run's keypoint network finds. The test split stays closed.
 """
 
@@ -28,12 +28,15 @@ from src.study import read_emotions
 from src.teaching import mean_network
 
 
-def judge(network: keras.Model, faces: Emotions, points_px: dict[bool, np.ndarray]) -> dict:
+def judge(networks: list[keras.Model], faces: Emotions, points_px: dict[bool, np.ndarray]) -> dict:
     """Accuracy in one pass; mirror averaged: accuracy, macro-F1, disgust found, cross-entropy at its best temperature.
 
     points_px: keypoints (n, 15, 2) of the faces, mirror averaged (True) and in one pass (False).
     """
-    one, outputs = (predict_emotions(network, faces.images, points_px[it], mirror=it) for it in (False, True))
+    one, outputs = (
+        np.mean([predict_emotions(network, faces.images, points_px[mirror], mirror=mirror) for network in networks], 0)
+        for mirror in (False, True)
+    )
     score = emotion_scores(five_probabilities(outputs), faces.labels, EMOTIONS)
     fitted = five_probabilities(outputs, fit_temperature(outputs, faces.labels))
     return {
@@ -57,7 +60,8 @@ def main() -> None:
     folder = RUNS / options.run / EMOTION_TASK.name
     rows = {}
     for names in tqdm(options.recipes, unit=" networks"):
-        rows[names] = judge(mean_network([folder / name for name in names.split()]), faces, points_px)
+        networks = [mean_network([folder / name for name in part.split()]) for part in names.split(",")]
+        rows[names] = judge(networks, faces, points_px)
     print(pd.DataFrame(rows).T.round(4).to_string())
     if options.out:
         write_json(options.out, rows)
