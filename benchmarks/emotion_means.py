@@ -2,8 +2,8 @@
 
     python benchmarks/emotion_means.py "compact_third" "compact_third trial_cycle_1" [--run full] [--out means.json]
 
-Several recipes in one argument: the mean of their weights; separated by commas: of their answers. Those that look where the keypoints say are given what the
-run's keypoint network finds. The test split stays closed.
+Several recipes in one argument: the mean of their weights; separated by commas: of their answers. Those that look
+where the keypoints say are given what the run's keypoint network finds. The test split stays closed.
 """
 
 import argparse

@@ -36,7 +36,7 @@ class Task:
 
 
 KEYPOINTS = Task("keypoints", "FacialKeyPoints-model.json", "FacialKeyPoints.weights.h5", "val_nme_percent", 1)
-EMOTIONS = Task("emotions", "FacialExpression-model.json", "FacialExpression.weights.h5", "val_five_accuracy", -1)
+EMOTIONS = Task("emotions", "FacialExpression-model.json", "FacialExpression.weights.h5", "val_mirrored_accuracy", -1)
 
 
 def trainings(run: str, task: Task) -> dict[str, dict]:
@@ -75,6 +75,9 @@ def export_best(run: str, task: Task) -> str:
 
 
 def best_recipe(run: str, task: Task) -> str:
-    """Name of the run's recipe whose kept epoch scores best on validation, trials aside."""
-    records = finalists(run, task)
-    return min(records, key=lambda name: task.sign * records[name]["best"][task.score])
+    """Name of the run's recipe whose kept epoch scores best on validation, trials aside.
+
+    Records from before there was such a score do not compete: their networks are gone.
+    """
+    scores = {name: record["best"].get(task.score) for name, record in finalists(run, task).items()}
+    return min((name for name in scores if scores[name] is not None), key=lambda name: task.sign * scores[name])

@@ -34,8 +34,8 @@ def _ship_network(run: str, task: Task, recipe: str) -> None:
     name = NAMES[task]
     shipped = WEIGHTS / f"{name}.record.json"
     if shipped.exists():
-        now, past = (task.sign * it["best"][task.score] for it in (record, json.loads(shipped.read_text())))
-        if now >= past:
+        now, past = (it["best"].get(task.score) for it in (record, json.loads(shipped.read_text())))
+        if past is not None and task.sign * now >= task.sign * past:
             print(f"{name}: the shipped network stays, it is no worse on validation.")
             return
     if weights.stat().st_size > LIMIT:

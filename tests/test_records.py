@@ -13,7 +13,9 @@ def run(tmp_path, monkeypatch):
         folder = tmp_path / "mine" / "emotions" / name
         folder.mkdir(parents=True)
         recipe = {"network": name, "augment": "crops", "optimizer": "sgd", "batch_size": 8}
-        history = [{"epoch": epoch, "val_five_accuracy": score - 0.1 * (epoch == 1), "seconds": 90} for epoch in (1, 2)]
+        history = [
+            {"epoch": epoch, "val_mirrored_accuracy": score - 0.1 * (epoch == 1), "seconds": 90} for epoch in (1, 2)
+        ]
         (folder / "record.json").write_text(json.dumps({"recipe": recipe, "history": history, "best": history[1]}))
         (folder / "model.json").write_text(name)
         (folder / "best.weights.h5").write_text(name)
@@ -25,7 +27,7 @@ def test_overview_lists_every_training_the_best_first(run):
     assert table.index.tolist() == ["trial_a", "ours", "baseline"]
     first = table.loc["ours"]
     assert (first["epochs"], first["minutes"], first["kept"]) == (2, 3, 2)
-    assert first["val_five_accuracy"] == 0.8 and first["network"] == "ours"
+    assert first["val_mirrored_accuracy"] == 0.8 and first["network"] == "ours"
 
 
 def test_trials_are_compared_but_never_kept(run, tmp_path):

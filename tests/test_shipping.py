@@ -48,7 +48,7 @@ def test_weights_are_replaced_only_by_better_ones(folders, capsys):
         assert {(weights / name).read_text() for name in FILES} == {expected}
         assert capsys.readouterr().out.count("the shipped network stays") == 2 * (expected != content)
     record = json.loads((weights / "emotion.record.json").read_text())
-    assert record == {"name": "ours", "best": {"val_five_accuracy": 0.8}}
+    assert record == {"name": "ours", "best": {"val_mirrored_accuracy": 0.8}}
 
 
 def test_too_large_weights_are_not_shipped(folders, capsys, monkeypatch):
