@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from src import losses
 from src.alignment import glimpses
+from src.array_cache import checksum
 from src.calibration import five_probabilities
 from src.datasets import Emotions, Keypoints, load_emotions, load_keypoints, sample_emotions, sample_keypoints
 from src.files import replacing
@@ -29,6 +30,7 @@ from src.slimming import hand_down, put_side_by_side
 from src.teaching import answers_to_batches, mean_network, on_squares, soft_targets, taught_points, teachers, trainings
 from src.training import make_repeatable, train
 
+_found: dict = {}  # what a keypoint network found in faces: every recipe of a notebook asks for the same
 _FACES_OF_GATES = 1024  # training faces on which the gates that a network lacks are averaged
 
 
@@ -148,9 +150,13 @@ def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[ker
 
 
 def _points_px(keypoints: Network, images: np.ndarray) -> np.ndarray:
-    """What the keypoint network finds, mirror averaged: (n, 15, 2) px of the 96x96 frame."""
-    starts = tqdm(range(0, len(images), 256), "keypoints", unit=" batches")
-    return np.concatenate([predict_keypoints(keypoints, images[start : start + 256]) for start in starts])
+    """What the keypoint network finds, mirror averaged: (n, 15, 2) px of the 96x96 frame; of the same faces, once."""
+    key = keypoints, checksum(images)
+    if key not in _found:
+        starts = tqdm(range(0, len(images), 256), "keypoints", unit=" batches")
+        points = [predict_keypoints(keypoints, images[start : start + 256]) for start in starts]
+        _found[key] = np.concatenate(points)
+    return _found[key]
 
 
 def middle(images: np.ndarray, side: int) -> np.ndarray:
