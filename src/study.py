@@ -25,6 +25,7 @@ from src.paths import EMOTIONS_CSV, KEYPOINTS_CSV
 from src.predict import predict_emotions, predict_keypoints
 from src.preprocess import EMOTION_AUGMENTS, KEYPOINT_AUGMENTS, augment_faces, mix_faces, to_input, training_stream
 from src.recipes import EMOTION_NETWORKS, KEYPOINT_NETWORKS, Recipe
+from src.records import EMOTIONS as EMOTION_TASK
 from src.records import write_json
 from src.slimming import hand_down, put_side_by_side
 from src.teaching import answers_to_batches, mean_network, on_squares, soft_targets, taught_points, teachers, trainings
@@ -91,6 +92,8 @@ def _go_on_from(model: keras.Model, recipe: Recipe, folder: Path, faces: np.ndar
     else:
         hand_down(mean_network(pasts), model, faces)
     bests = {past.name: json.loads((past / "record.json").read_text())["best"] for past in pasts}
+    for best in bests.values():
+        best.pop(EMOTION_TASK.score, None)  # measured afterwards: it may come later than the training that starts here
     return {"start": bests if len(bests) > 1 else bests[recipe.start]}
 
 
