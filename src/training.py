@@ -153,7 +153,7 @@ def train(model, stream, validation, recipe: Recipe, folder: Path, *, metrics: l
         metrics=metrics,
         jit_compile=recipe.jit_compile,
     )
-    if done:
+    if 0 < done < recipe.epochs:
         model.optimizer.build(model.trainable_variables)
         model.load_weights(folder / f"epoch_{done:03d}.weights.h5")
     if done < recipe.epochs:
