@@ -2,8 +2,8 @@
 
     python benchmarks/bench_shell.py [--rounds 7] [--save]
 
-The default way and the Keras one take turns; the files are in the system's page cache. *Cold* is one run of each after
-that cache was dropped, which only root can do.
+The default, onnx, and the other backends take turns (`make export` writes litert's files). The files are in the
+system's page cache; *cold* is one run of each after that cache was dropped, which only root can do.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from src.paths import ROOT, WEIGHTS
 from src.shell import PORTRAIT
 from src.shipping import NAMES
 
-BACKENDS = ("onnx", "keras")
+BACKENDS = ("onnx", "litert", "keras")
 CACHE = Path("/proc/sys/vm/drop_caches")
 FILES = {  # folder of a pair of networks, and how the names of its files end
     "ONNX float32": (WEIGHTS, ".onnx"),

@@ -106,10 +106,29 @@ def _folder(part: dict) -> str:
     return _table(head, [[str(part["files"]), files, memory]])
 
 
+def _one_pass(part: dict) -> str:
+    rows = [
+        [
+            it["network"],
+            f"{it['parameters'] / 1e6:.1f} M",
+            f"{it['multiply_adds'] / 1e6:.0f} M",
+            f"{it['nme_percent']:.2f} %",
+            f"{it['accuracy']:.1%}",
+            f"{it['macro_f1']:.3f}",
+        ]
+        for it in part["validation"]
+    ]
+    scores = ["NME", "top-1", "macro-F1"]
+    return _table(
+        ["two heads or two networks; validation, one pass", "parameters", "multiply-adds a face", *scores], rows
+    )
+
+
 # Part of RESULTS, its table; in README's order.
 TABLES = (
     ("readers", _readers),
     ("networks", _networks),
+    ("one_pass", _one_pass),
     ("shell", _shell),
     ("photos", _photos),
     ("folder", _folder),
