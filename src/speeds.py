@@ -28,7 +28,8 @@ def _training(part: dict) -> str:
     rows = [
         [
             it["training"],
-            f"{it['images_a_second']:.0f} ({it['times_faster']:.2f} times)",
+            f"{it['images_a_second']:.0f} ({it['slowest']:.0f} to {it['fastest']:.0f})",
+            f"{it['times_faster']:.2f}",
             f"{it['of_the_peak']:.0%}",
             f"{it['busy']:.0%}",
             f"{it['memory_mb'] / 1000:.1f} GB",
@@ -36,7 +37,7 @@ def _training(part: dict) -> str:
         for it in part["training"]
     ]
     peak = f"share of {part['peak_multiply_adds'] / 1e9:.0f} G multiply-adds/s"
-    return _table(["training, emotions", "images/s", peak, "cores busy", "memory"], rows)
+    return _table(["training, emotions", "images/s", "times", peak, "cores busy", "memory"], rows)
 
 
 def _augmentation(part: dict) -> str:
