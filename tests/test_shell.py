@@ -163,7 +163,8 @@ def test_a_missing_camera_and_missing_networks_are_said_in_a_sentence(folder, mo
 
 
 SLOW_RUN = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # where the tests run in a shell's background, it is ignored
 sys.path.insert(0, "tests")
 from fake_reader import FakeReader
 from src import shell
