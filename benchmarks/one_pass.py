@@ -41,7 +41,7 @@ from src.study import middle, read_emotions, read_keypoints
 
 POINTS = len(KEYPOINT_COLUMNS)  # an answer or target holds these first, then 7 probabilities, 0 where none is known
 CLASSES = 7
-SHARE = 0.8  # of the shipped networks' answers in the labels, as of `light` and its kin
+SHARE = 0.8  # of the shipped emotion network's answers in the labels; of the points', half
 NEAR_PX = 3.0  # a face teaches emotions once its points are this near: before, the wrong square would be looked at
 HELEN_REPEATS, YOUTUBE_REPEATS = 12, 2
 RECIPE = Recipe(
