@@ -96,7 +96,7 @@ def load_keras(model_json: Path, weights: Path):
             raise FileNotFoundError(f"{shown(path)} is missing: train the networks (make run) or restore the file")
     import keras
 
-    from src import resnet  # noqa: F401  registers the layers that model_from_json looks up
+    from src import baseline  # noqa: F401  registers the layers that model_from_json looks up
 
     model = keras.models.model_from_json(model_json.read_text())
     model.load_weights(weights)

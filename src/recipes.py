@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from src import resnet
+from src import baseline, resnet
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Recipe:
     # The recipes whose networks answer, each changed face: "a b" the mean of two's weights, "a, b" that of two's
     # answers. None: the network of `start`, each face once.
     teacher: str | None = None
+    teacher_mirrored: bool = False  # emotions only: teachers answer mirror averaged, in the training's precision
     mixup: float = 0.0  # emotions only: above 0, faces are mixed in pairs, by shares from Beta(mixup, mixup)
     seed: int = 0
     precision: str = "float32"  # emotions only: mixed_bfloat16 is faster on processors that have it; weights: float32
@@ -53,7 +54,7 @@ class Recipe:
 
 
 KEYPOINT_NETWORKS = {
-    "baseline": resnet.baseline_keypoints,
+    "baseline": baseline.baseline_keypoints,
     "compact": resnet.compact_keypoints,
     "compact_dense": lambda seed: resnet.compact_keypoints(seed, head="dense"),
     "compact_bins": lambda seed: resnet.compact_keypoints(seed, head="bins"),
@@ -69,10 +70,13 @@ KEYPOINT_NETWORKS = {
     "small": lambda seed: resnet.compact_keypoints(seed, widths=(16, 32, 64, 96), units=(1, 1, 1, 1)),
 }
 EMOTION_NETWORKS = {
-    "baseline": lambda seed, classes: resnet.baseline_emotions(seed, classes=classes),
+    "baseline": lambda seed, classes: baseline.baseline_emotions(seed, classes=classes),
     "compact": lambda seed, classes, **view: resnet.compact_emotions(seed, classes=classes, **view),
     "trimmed": lambda seed, classes, **view: resnet.compact_emotions(
         seed, classes=classes, inner=(32, 64, 128, 208), **view
+    ),
+    "fine": lambda seed, classes, **view: resnet.compact_emotions(
+        seed, classes=classes, inner=(32, 64, 128, 208), fine=16, **view
     ),
     "deep": lambda seed, classes, **view: resnet.compact_emotions(
         seed, classes=classes, units=(3, 4, 3, 2), still=True, **view
@@ -229,6 +233,30 @@ _POLISHED = replace(
     learning_rate=0.004,
     seed=19,
 )
+# What the stem halves away, looked at besides: a view of every px, silent at first; taught by the mirror average.
+_FINE = replace(
+    _POLISHED,
+    network="fine",
+    start="compact_polished",
+    teacher="compact_polished",
+    teacher_mirrored=True,
+    soft_labels=0.6,
+    epochs=32,
+    learning_rate=0.03,
+    seed=20,
+    precision="mixed_bfloat16",
+    jit_compile=False,
+)
+# On from there at a low rate, taught by both: the new view and the old errors on other faces.
+_FINE_POLISHED = replace(
+    _FINE,
+    start="compact_fine",
+    teacher="compact_fine, compact_polished",
+    soft_labels=0.7,
+    epochs=4,
+    learning_rate=0.008,
+    seed=21,
+)
 # Half of the inner channels, one unit less, no gates: the network for slow machines.
 _LIGHT = replace(_PUPIL, network="light", epochs=10, learning_rate=0.05, seed=8)
 # Its loss still fell in the last epoch: once more, from a lower rate and on other draws of the changes.
@@ -263,6 +291,8 @@ EMOTION_RECIPES = {
     "compact_independent": _INDEPENDENT,
     "compact_taught_twice": _TAUGHT_TWICE,
     "compact_polished": _POLISHED,
+    "compact_fine": _FINE,
+    "compact_fine_polished": _FINE_POLISHED,
     "light": _LIGHT,
     "light_again": _LIGHT_AGAIN,
     "trial_companion": _COMPANION,

@@ -1,12 +1,9 @@
-"""The networks: residual unit -> stage -> backbone -> head.
+"""Our networks, the *compact* family: residual unit -> stage -> backbone -> head.
 
-Two families share this file. The *baseline* is the network that this study started from, layer for layer: bottleneck
-units whose stages begin with max-pooling (`baseline_keypoints`, `baseline_emotions`). The *compact* family is ours:
-basic units with squeeze-and-excitation on a stride-1 stem (`compact_keypoints`, `compact_emotions`).
-
-Every network reads float32 faces (n, side, side, 1) with grey values in 0..1. A keypoint network gives
-float32 (n, 30): x, y of the 15 points in pixels of the 96x96 frame. An emotion network gives float32 (n, classes):
-probabilities that sum to 1, the five emotions first.
+Basic units with squeeze-and-excitation; the networks that the study started from are in `src/baseline.py`. Every
+network reads float32 faces (n, side, side, 1) with grey values in 0..1. A keypoint network gives float32 (n, 30): x, y
+of the 15 points in pixels of the 96x96 frame. An emotion network gives float32 (n, classes): probabilities that sum to
+1, the five emotions first.
 
 Sources: He et al. 2016 "Deep Residual Learning"; Hu et al. 2018 "Squeeze-and-Excitation Networks"; Goyal
 et al. 2017 "Accurate, Large Minibatch SGD" (units that begin as their shortcut).
@@ -15,12 +12,9 @@ et al. 2017 "Accurate, Large Minibatch SGD" (units that begin as their shortcut)
 import keras
 from keras import layers
 
-from src.fused import FusedBatchNormalization
 from src.heads import SoftArgmax, bins_head
-from src.labels import EMOTIONS, FER_SIDE, FRAME, KEYPOINT_COLUMNS, KEYPOINTS
+from src.labels import FER_SIDE, FRAME, KEYPOINT_COLUMNS, KEYPOINTS
 from src.looking import Look
-
-# ---------------------------------------------------------------- shared pieces
 
 
 class Init:
@@ -48,86 +42,6 @@ def conv_bn(
     )(x)
     x = layers.BatchNormalization(momentum=0.9, gamma_initializer=gamma, name=f"{name}_bn")(x)
     return layers.ReLU(name=f"{name}_relu")(x) if relu else x
-
-
-# ---------------------------------------------------------------- baseline: bottleneck units
-
-
-def bottleneck_unit(x, widths: tuple[int, int, int], init: Init, name: str, *, pool: bool = False):
-    """1x1 -> 3x3 -> 1x1 with a shortcut. `pool`: both paths are max-pooled 2x2 behind their first convolution."""
-
-    def conv(x, width, size, part):
-        return layers.Conv2D(width, size, padding="same", kernel_initializer=init(), name=f"{name}_{part}_conv")(x)
-
-    reduce, spatial, expand = widths
-    main = conv(x, reduce, 1, "a")
-    if pool:
-        main = layers.MaxPooling2D(2, name=f"{name}_a_pool")(main)
-    main = layers.ReLU(name=f"{name}_a_relu")(FusedBatchNormalization(name=f"{name}_a_bn")(main))
-    main = conv(main, spatial, 3, "b")
-    main = layers.ReLU(name=f"{name}_b_relu")(FusedBatchNormalization(name=f"{name}_b_bn")(main))
-    main = conv(main, expand, 1, "c")
-    main = FusedBatchNormalization(name=f"{name}_c_bn")(main)
-    if pool:
-        x = layers.MaxPooling2D(2, name=f"{name}_short_pool")(conv(x, expand, 1, "short"))
-        x = FusedBatchNormalization(name=f"{name}_short_bn")(x)
-    return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([main, x]))
-
-
-def bottleneck_backbone(inputs, units: tuple[int, ...], init: Init):
-    """ZeroPadding(3) - Conv 64 7x7/2 - BN - ReLU - MaxPool 3/2 - a stage of `units[i]` bottleneck units each.
-
-    Stage i has widths (64, 64, 256) x 2^i and halves the picture at its first unit. `units=(3, 3)` is the baseline's;
-    `(3, 8, 36, 3)` makes a network of 152 weighted layers, its head's Dense layer counted.
-    """
-    x = layers.ZeroPadding2D(3, name="pad")(inputs)
-    x = layers.Conv2D(64, 7, 2, kernel_initializer=init(), name="conv1")(x)
-    x = FusedBatchNormalization(name="bn1")(x)
-    x = layers.ReLU(name="relu1")(x)
-    x = layers.MaxPooling2D(3, 2, name="pool1")(x)
-    for stage, depth in enumerate(units):
-        widths = tuple(width * 2**stage for width in (64, 64, 256))
-        for unit in range(depth):
-            x = bottleneck_unit(
-                x,
-                widths,
-                init,
-                f"res{stage + 2}{'abcdefghijklmnopqrstuvwxyz'[unit % 26]}{unit // 26 or ''}",
-                pool=unit == 0,
-            )
-    return x
-
-
-def baseline_keypoints(seed: int = 0, initializer: str = "glorot") -> keras.Model:
-    """The baseline's keypoint network: (n, 96, 96, 1) -> (n, 30) px; 18,016,286 parameters."""
-    init = Init(initializer, seed)
-    inputs = keras.Input((FRAME, FRAME, 1), name="face")
-    x = bottleneck_backbone(inputs, (3, 3), init)
-    x = layers.Flatten(name="flatten")(layers.AveragePooling2D(2, name="average")(x))
-    x = layers.Dense(4096, activation="relu", kernel_initializer=init(), name="dense1")(x)
-    x = layers.Dropout(0.2, seed=seed, name="dropout1")(x)
-    x = layers.Dense(2048, activation="relu", kernel_initializer=init(), name="dense2")(x)
-    x = layers.Dropout(0.1, seed=seed + 1, name="dropout2")(x)
-    outputs = layers.Dense(len(KEYPOINT_COLUMNS), kernel_initializer=init(), name="keypoints_px")(x)
-    return keras.Model(inputs, outputs, name="baseline_keypoints")
-
-
-def baseline_emotions(
-    seed: int = 0, initializer: str = "glorot", units: tuple[int, ...] = (3, 3), classes: int = len(EMOTIONS)
-) -> keras.Model:
-    """The baseline's emotion network: (n, 96, 96, 1) -> (n, classes); 1,174,021 parameters with its (3, 3) units."""
-    init = Init(initializer, seed)
-    inputs = keras.Input((FRAME, FRAME, 1), name="face")
-    x = bottleneck_backbone(inputs, units, init)
-    side = x.shape[1]
-    x = layers.Flatten(name="flatten")(layers.AveragePooling2D(min(4, side), name="average")(x))
-    outputs = layers.Dense(
-        classes, activation="softmax", kernel_initializer=init(), dtype="float32", name="probabilities"
-    )(x)
-    return keras.Model(inputs, outputs, name="baseline_emotions")
-
-
-# ---------------------------------------------------------------- compact: basic units
 
 
 def squeeze_excite(x, init: Init, name: str, ratio: int = 8):
@@ -165,6 +79,17 @@ def standardized(inputs):
     return layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False, name="standardize")(inputs)
 
 
+def fine_view(x, width: int, out: int, init: Init, name: str):
+    """Every px of the face, looked at in two units before anything halves: maps of `out` channels, half the side.
+
+    They are 0 at first, so that a trained network given this view answers as it did.
+    """
+    x = conv_bn(x, width, 3, init, f"{name}_stem1")
+    for unit in range(2):
+        x = basic_unit(x, width, init, f"{name}_unit{unit + 1}", inner=width)
+    return conv_bn(x, out, 3, init, f"{name}_halve", stride=2, relu=False, gamma="zeros")
+
+
 def compact_backbone(
     x,
     stem: tuple[int, ...],
@@ -176,16 +101,20 @@ def compact_backbone(
     inner: tuple[int, ...] | None = None,
     gated: bool = True,
     still: bool = False,
+    fine: int | None = None,
     prefix: str = "",
 ):
     """Faces (n, side, side, 1) -> one 3x3 convolution for each stride in `stem` -> stages; all but the first halve.
 
     stem_width: channels of those convolutions; None: as of the first stage. inner: channels within the units of each
-    stage; None: as between them. gated, still: see `basic_unit`; prefix: of the layers' names. Returns the maps of
-    every stage, finest first.
+    stage; None: as between them. gated, still: see `basic_unit`; fine: channels of a `fine_view` added to what a stem
+    of one convolution that halves sees; prefix: of the layers' names. Returns the maps of every stage, finest first.
     """
+    faces = x
     for i, stride in enumerate(stem):
         x = conv_bn(x, stem_width or widths[0], 3, init, f"{prefix}stem{i + 1}", stride=stride)
+    if fine:
+        x = layers.Add(name=f"{prefix}fine_add")([x, fine_view(faces, fine, widths[0], init, f"{prefix}fine")])
     maps = []
     for stage, (width, within, depth) in enumerate(zip(widths, inner or widths, units, strict=True)):
         for unit in range(depth):
@@ -214,6 +143,7 @@ def compact_emotions(
     reads_px: int | None = None,
     mean_px: list[float] | None = None,
     still: bool = False,
+    fine: int | None = None,
     beside: tuple[dict, ...] = (),
 ) -> keras.Model:
     """Our emotion network: (n, side, side, 1) -> (n, classes); side None: any. The weights fit every side.
@@ -221,8 +151,8 @@ def compact_emotions(
     reads_px: the side of the middle square that it reads, of an even distance to `side`; None: all of the face.
     mean_px: 30 keypoints, px of the 96x96 frame; with them it has a second input, the face's keypoints (n, 30), and
     reads the square that these choose (`src/looking.py`), brought to `reads_px`, instead of the middle.
-    inner, gated, still: see `compact_backbone`. beside: more bodies that read the same square, each with what it has
-    otherwise than the first; the last layer reads the maps of all.
+    inner, gated, still, fine: see `compact_backbone`. beside: more bodies that read the same square, each with what
+    it has otherwise than the first; the last layer reads the maps of all.
     """
     init = Init("he", seed)
     inputs = keras.Input((side, side, 1), name="face")
@@ -231,7 +161,7 @@ def compact_emotions(
         x = Look(reads_px, mean_px, name="look")(inputs)
     else:
         x = layers.Cropping2D((side - reads_px) // 2, name="middle")(inputs) if reads_px else inputs
-    body = {"widths": widths, "units": units, "inner": inner, "gated": gated, "still": still}
+    body = {"widths": widths, "units": units, "inner": inner, "gated": gated, "still": still, "fine": fine}
     bodies = [{**body, "prefix": body_prefix(i), **own} for i, own in enumerate(({}, *beside))]
     x = standardized(x)
     maps = [compact_backbone(x, stem, init=init, **it)[-1] for it in bodies]

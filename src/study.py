@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from src import losses
+from src import losses, teaching
 from src.alignment import glimpses
 from src.array_cache import checksum
 from src.calibration import five_probabilities
@@ -28,7 +28,6 @@ from src.recipes import EMOTION_NETWORKS, KEYPOINT_NETWORKS, Recipe
 from src.records import EMOTIONS as EMOTION_TASK
 from src.records import write_json
 from src.slimming import hand_down, put_side_by_side
-from src.teaching import answers_to_batches, mean_network, on_squares, soft_targets, taught_points, teachers, trainings
 from src.training import make_repeatable, train
 
 _found: dict = {}  # what a keypoint network found in faces: every recipe of a notebook asks for the same
@@ -84,13 +83,13 @@ def _go_on_from(model: keras.Model, recipe: Recipe, folder: Path, faces: np.ndar
     Of several, their mean, unless the recipe joins them. Layers that they do not have stay as they are;
     `slimming.hand_down` says how, and why it wants faces.
     """
-    pasts = trainings(recipe.start, folder)
+    pasts = teaching.trainings(recipe.start, folder)
     if not pasts:
         return {}
     if recipe.joined:
-        put_side_by_side([mean_network([past]) for past in pasts], model)
+        put_side_by_side([teaching.mean_network([past]) for past in pasts], model)
     else:
-        hand_down(mean_network(pasts), model, faces)
+        hand_down(teaching.mean_network(pasts), model, faces)
     bests = {past.name: json.loads((past / "record.json").read_text())["best"] for past in pasts}
     for best in bests.values():
         best.pop(EMOTION_TASK.score, None)  # measured afterwards: it may come later than the training that starts here
@@ -115,7 +114,7 @@ def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[ker
         raise ValueError(f"The recipe trains on faces of {recipe.source}, of which this data holds none: take another")
     rows_of_an_epoch = np.repeat(np.arange(len(stored)), repeats)
     if recipe.teacher:
-        teacher = answers_to_batches(teachers(recipe, folder), (recipe.batch_size, FRAME, FRAME, 1))
+        teacher = teaching.answers_to_batches(teaching.teachers(recipe, folder), (recipe.batch_size, FRAME, FRAME, 1))
 
     def make_batch(indices, rng):
         rows = rows_of_an_epoch[indices]
@@ -123,7 +122,7 @@ def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[ker
             stored[rows], training.keypoints_px[rows], augment, rng, side=FRAME, frame_in_source=FRAME
         )
         points = points.reshape(len(points), -1)
-        return inputs, taught_points(points, teacher(inputs), recipe.soft_labels) if recipe.teacher else points
+        return inputs, teaching.taught_points(points, teacher(inputs), recipe.soft_labels) if recipe.teacher else points
 
     def stream(first_epoch):
         shapes = ((FRAME, FRAME, 1), (len(KEYPOINT_COLUMNS),))
@@ -240,11 +239,14 @@ def train_emotions(
     targets = one_hot[training.labels]
     teacher = None
     if recipe.teacher:
-        networks = [on_squares(network) for network in teachers(recipe, folder)]
-        teacher = answers_to_batches(networks, (recipe.batch_size, side, side, 1))
+        networks = [teaching.on_squares(network) for network in teaching.teachers(recipe, folder)]
+        if recipe.teacher_mirrored:
+            networks = [teaching.in_precision(network, recipe.precision) for network in networks]
+        shape = (recipe.batch_size, side, side, 1)
+        teacher = teaching.answers_to_batches(networks, shape, mirrored=recipe.teacher_mirrored)
     elif recipe.soft_labels:
         seen = _seen(training.images, recipe, whole, looked_at[0])
-        targets = soft_targets(trained, seen, recipe.soft_labels, training.labels)
+        targets = teaching.soft_targets(trained, seen, recipe.soft_labels, training.labels)
     repeats = np.where(training.labels < len(EMOTIONS), recipe.five_repeats, 1)
     repeats[training.labels == EMOTIONS.index("disgust")] *= recipe.disgust_repeats
     rows_of_an_epoch = np.repeat(np.arange(len(training)), repeats)

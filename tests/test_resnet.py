@@ -3,14 +3,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from src.baseline import baseline_emotions, baseline_keypoints
 from src.fused import FusedBatchNormalization, fuse
 from src.preprocess import to_input
-from src.resnet import (
-    baseline_emotions,
-    baseline_keypoints,
-    compact_emotions,
-    compact_keypoints,
-)
+from src.resnet import compact_emotions, compact_keypoints
 from src.synthetic import draw_faces
 
 

@@ -2,8 +2,9 @@ import keras
 import numpy as np
 import pytest
 
+from src.baseline import baseline_emotions
 from src.looking import Look
-from src.resnet import baseline_emotions, compact_emotions
+from src.resnet import compact_emotions
 from src.saliency import grad_cam, map_agreement, with_random_weights
 from src.synthetic import draw_faces
 

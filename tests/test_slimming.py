@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import tensorflow as tf
 
 from src.resnet import compact_emotions
 from src.slimming import hand_down, put_side_by_side, weightiest
@@ -44,6 +45,18 @@ def test_a_unit_that_the_student_lacks_is_left_out():
     for layer in (layer for layer in student.layers if layer.weights):
         for ours, theirs in zip(layer.get_weights(), teacher.get_layer(layer.name).get_weights(), strict=True):
             np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_view_of_every_px_changes_no_answer_at_first_but_learns():
+    teacher = compact_emotions(1, units=(1, 1, 1, 1), **TINY)
+    student = compact_emotions(2, units=(1, 1, 1, 1), fine=8, **TINY)
+    hand_down(teacher, student, FACES)
+    np.testing.assert_array_equal(student(FACES).numpy(), teacher(FACES).numpy())
+    gamma = student.get_layer("fine_halve_bn").gamma
+    assert not gamma.numpy().any()
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(student(FACES, training=True)[:, 0])
+    assert tape.gradient(loss, gamma.value).numpy().any()
 
 
 def test_gates_that_the_student_lacks_are_replaced_by_what_they_are_on_average():

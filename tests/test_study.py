@@ -157,8 +157,11 @@ def test_a_network_that_looks_trains_on_the_squares_that_it_then_reads(tmp_path,
         predict_emotions(model, faces.images[:6])
 
 
-@pytest.mark.parametrize("names", ["teacher", "teacher, other", "teacher other"])
-def test_a_taught_network_learns_what_its_teachers_say_of_each_changed_face(names, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("names", "mirrored"),
+    [("teacher", False), ("teacher, other", False), ("teacher other", False), ("teacher, other", True)],
+)
+def test_a_taught_network_learns_what_its_teachers_say_of_each_changed_face(names, mirrored, tmp_path, monkeypatch):
     """A teacher looks where the keypoints say, but is asked about the squares that the student is shown."""
     faces = sample_emotions(60, seed=0)
     small = chosen(EMOTION_RECIPES, "small", epochs=1, crop_px=40)["small"]
@@ -174,6 +177,7 @@ def test_a_taught_network_learns_what_its_teachers_say_of_each_changed_face(name
     monkeypatch.setattr(study, "_stream", lambda make_batch, n, *rest: shown.append((make_batch, n)))
     monkeypatch.setattr(study, "train", lambda model, stream, *rest, **more: stream(0) or {"best": MEASURED})
     taught = replace(looking, network="slim", start="teacher", soft_labels=0.75, teacher=names)
+    taught = replace(taught, teacher_mirrored=mirrored)
     study.train_emotions(faces, taught, tmp_path / "student", keypoints)
     (make_batch, n), indices = shown[0], np.arange(8)
     squares, targets = make_batch(indices, np.random.default_rng(0))
@@ -182,7 +186,8 @@ def test_a_taught_network_learns_what_its_teachers_say_of_each_changed_face(name
     weights = [load_keras(it / "model.json", it / "best.weights.h5").get_weights() for it in folders]
     mean = [np.mean(arrays, axis=0) for arrays in zip(*weights, strict=True)]
     asked = {"teacher": weights[:1], "teacher, other": weights, "teacher other": [mean]}[names]
-    answers = np.mean([(whole.set_weights(it), np.array(whole(squares)))[1] for it in asked], axis=0)
+    views = (squares, squares[:, :, ::-1]) if mirrored else (squares,)
+    answers = np.mean([(whole.set_weights(it), whole(view).numpy())[1] for it in asked for view in views], axis=0)
     labels = np.eye(5)[faces.split("Training").labels[indices]]
     assert n == 42 and squares.shape == (8, 40, 40, 1)
     np.testing.assert_allclose(targets, 0.25 * labels + 0.75 * answers, atol=1e-5)
