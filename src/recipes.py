@@ -233,7 +233,8 @@ _POLISHED = replace(
     learning_rate=0.004,
     seed=19,
 )
-# What the stem halves away, looked at besides: a view of every px, silent at first; taught by the mirror average.
+# What the stem halves away, looked at besides: a view of every px, silent at first; taught by the mirror average. No
+# better (weights/EXPERIMENTS.md).
 _FINE = replace(
     _POLISHED,
     network="fine",
@@ -247,7 +248,7 @@ _FINE = replace(
     precision="mixed_bfloat16",
     jit_compile=False,
 )
-# On from there at a low rate, taught by both: the new view and the old errors on other faces.
+# On from there at a low rate, taught by both, which err on other faces: better in one pass, level mirrored.
 _FINE_POLISHED = replace(
     _FINE,
     start="compact_fine",
