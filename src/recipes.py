@@ -49,6 +49,8 @@ class Recipe:
             raise ValueError("soft_labels is set, but neither teacher nor start names a recipe whose network answers")
         if self.teacher and not self.soft_labels:
             raise ValueError("teacher is set, but soft_labels is 0: its answers would have no share in the labels")
+        if self.teacher_mirrored and not self.teacher:
+            raise ValueError("teacher_mirrored is set, but teacher names no recipe whose network answers")
         if self.joined and not self.start:
             raise ValueError("joined is set, but start names no recipes whose networks could be joined")
 

@@ -175,6 +175,8 @@ def test_a_recipe_that_is_taught_by_nobody_is_refused():
 
 
 def test_a_recipe_whose_teacher_is_not_heard_is_refused():
+    with pytest.raises(ValueError, match="teacher_mirrored is set, but teacher names no recipe"):
+        replace(EMOTION_RECIPES["small"], teacher_mirrored=True)
     with pytest.raises(ValueError, match="soft_labels is 0"):
         replace(EMOTION_RECIPES["light"], soft_labels=0)
 
