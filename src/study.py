@@ -15,8 +15,17 @@ from src import losses, teaching
 from src.alignment import glimpses
 from src.array_cache import checksum
 from src.calibration import five_probabilities
-from src.datasets import Emotions, Keypoints, load_emotions, load_keypoints, sample_emotions, sample_keypoints
+from src.datasets import (
+    Emotions,
+    Keypoints,
+    load_emotions,
+    load_keypoints,
+    sample_emotions,
+    sample_keypoints,
+    take_rows,
+)
 from src.files import replacing
+from src.folds import part_rows, unseen_answers
 from src.fused import fuse
 from src.labels import EMOTIONS, FER_SIDE, FRAME, KEYPOINT_COLUMNS
 from src.metrics import nme_percent
@@ -227,6 +236,10 @@ def train_emotions(
     if recipe.classes == 5:
         training = training.five()
     looked_at, mean_px = _glimpses(recipe, keypoints, training, validation)
+    if recipe.left_out:
+        seen_rows = ~part_rows(training.images, recipe.left_out)
+        training = take_rows(training, seen_rows)
+        looked_at[0] = looked_at[0] if looked_at[0] is None else looked_at[0][seen_rows]
     model, trained = _emotion_networks(recipe, mean_px)
     _write_network(model, folder)
     whole = face_side(model)
@@ -237,6 +250,10 @@ def train_emotions(
     width = training.images.shape[1] * side / whole
     one_hot = np.eye(recipe.classes, dtype=np.float32)
     targets = one_hot[training.labels]
+    if recipe.folds or (recipe.soft_labels and not recipe.teacher):
+        seen = _seen(training.images, recipe, whole, looked_at[0])
+    if recipe.folds:
+        targets = (targets + unseen_answers(recipe, folder, training.images, seen)) / 2
     teacher = None
     if recipe.teacher:
         networks = [teaching.on_squares(network) for network in teaching.teachers(recipe, folder)]
@@ -245,8 +262,8 @@ def train_emotions(
         shape = (recipe.batch_size, side, side, 1)
         teacher = teaching.answers_to_batches(networks, shape, mirrored=recipe.teacher_mirrored)
     elif recipe.soft_labels:
-        seen = _seen(training.images, recipe, whole, looked_at[0])
-        targets = teaching.soft_targets(trained, seen, recipe.soft_labels, training.labels)
+        answers = teaching.mirrored_answers(trained, seen)
+        targets = (1 - recipe.soft_labels) * targets + recipe.soft_labels * answers
     repeats = np.where(training.labels < len(EMOTIONS), recipe.five_repeats, 1)
     repeats[training.labels == EMOTIONS.index("disgust")] *= recipe.disgust_repeats
     rows_of_an_epoch = np.repeat(np.arange(len(training)), repeats)

@@ -63,10 +63,9 @@ def taught_points(points: np.ndarray, answers: np.ndarray, share: float) -> np.n
     return np.where(np.isnan(points), answers, (1 - share) * points + share * answers)
 
 
-def soft_targets(teacher: keras.Model, faces: np.ndarray, share: float, labels: np.ndarray) -> np.ndarray:
-    """The labels, one-hot, and `share` of the teacher's mirror-averaged answers to the faces: float32 (n, classes)."""
-    answers = sum(teacher.predict(view, batch_size=256, verbose=0) for view in (faces, faces[:, :, ::-1])) / 2
-    return (1 - share) * np.eye(answers.shape[1], dtype=np.float32)[labels] + share * answers
+def mirrored_answers(network: keras.Model, faces: np.ndarray) -> np.ndarray:
+    """What the network says of faces, float32 (n, side, side, 1), mirror averaged: float32 (n, classes)."""
+    return sum(network.predict(view, batch_size=256, verbose=0) for view in (faces, faces[:, :, ::-1])) / 2
 
 
 def on_squares(network: keras.Model) -> keras.Model:
