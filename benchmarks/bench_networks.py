@@ -16,10 +16,11 @@ import pandas as pd
 from results import save
 from tqdm import tqdm
 
+from src.emotion_recipes import EMOTION_NETWORKS
 from src.looking import Look
 from src.networks import face_side, load_network, reads_points
 from src.paths import WEIGHTS
-from src.recipes import EMOTION_NETWORKS, KEYPOINT_NETWORKS
+from src.recipes import KEYPOINT_NETWORKS
 from src.records import EMOTIONS, KEYPOINTS
 from src.shipping import NAMES
 

@@ -32,9 +32,10 @@ from tqdm import tqdm
 
 from src import study
 from src.datasets import Emotions, sample_emotions
+from src.emotion_recipes import EMOTION_NETWORKS, EMOTION_RECIPES
 from src.fused import FusedBatchNormalization
 from src.preprocess import EMOTION_AUGMENTS, augment_faces, to_input
-from src.recipes import EMOTION_NETWORKS, EMOTION_RECIPES, chosen
+from src.recipes import chosen
 
 EPOCHS = 3
 # What the original study's generator did; our recipe `baseline` does the same.

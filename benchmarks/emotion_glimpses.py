@@ -16,13 +16,14 @@ from tqdm import tqdm
 
 from src.alignment import glimpses
 from src.calibration import fit_temperature, five_probabilities
+from src.emotion_recipes import EMOTION_NETWORKS
 from src.labels import EMOTIONS, FER_SIDE
 from src.metrics import emotion_scores
 from src.networks import KEYPOINTS, load_keras, load_network
 from src.paths import RUNS
 from src.predict import predict_keypoints
 from src.preprocess import Augment, augment_faces
-from src.recipes import EMOTION_NETWORKS, Recipe
+from src.recipes import Recipe
 from src.records import EMOTIONS as EMOTION_TASK
 from src.records import trainings, write_json
 from src.study import read_emotions

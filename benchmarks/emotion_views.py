@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from src.emotion_recipes import EMOTION_NETWORKS
 from src.labels import EMOTIONS
 from src.metrics import emotion_scores
 from src.networks import load_keras
 from src.paths import RUNS
 from src.predict import predict_emotions
 from src.preprocess import to_input
-from src.recipes import EMOTION_NETWORKS, Recipe
+from src.recipes import Recipe
 from src.records import EMOTIONS as EMOTION_TASK
 from src.records import trainings, write_json
 from src.study import middle, read_emotions

@@ -43,7 +43,8 @@ def ours(backend: str, threads: int, *, pair: str = "", int8: bool = False, mirr
 
 def seed(_threads: int):
     """The original study's two networks, layer for layer; their weights do not matter for speed."""
-    from src.recipes import EMOTION_NETWORKS, KEYPOINT_NETWORKS
+    from src.emotion_recipes import EMOTION_NETWORKS
+    from src.recipes import KEYPOINT_NETWORKS
 
     return read_with(KEYPOINT_NETWORKS["baseline"](0), EMOTION_NETWORKS["baseline"](0, 5))
 

@@ -17,12 +17,13 @@ import numpy as np
 import pandas as pd
 
 from src.datasets import Emotions, Keypoints, load_repeated_emotions, sample_emotions, take_rows
+from src.emotion_recipes import EMOTION_NETWORKS, EMOTION_RECIPES
 from src.labels import FER_SIDE, FLIP_ORDER, FRAME, KEYPOINT_COLUMNS
 from src.metrics import keypoint_scores, mean_interval
 from src.paths import EMOTIONS_CSV
 from src.predict import predict_emotions, predict_keypoints
 from src.preprocess import EMOTION_AUGMENTS, KEYPOINT_AUGMENTS, augment_faces, flip_faces, training_stream
-from src.recipes import EMOTION_NETWORKS, EMOTION_RECIPES, KEYPOINT_NETWORKS, KEYPOINT_RECIPES, Recipe
+from src.recipes import KEYPOINT_NETWORKS, KEYPOINT_RECIPES, Recipe
 from src.splits import deal, drop_repeats, photo_numbers
 from src.training import make_repeatable, train
 

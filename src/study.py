@@ -24,6 +24,7 @@ from src.datasets import (
     sample_keypoints,
     take_rows,
 )
+from src.emotion_recipes import EMOTION_NETWORKS
 from src.files import replacing
 from src.folds import part_rows, unseen_answers
 from src.fused import fuse
@@ -33,7 +34,7 @@ from src.networks import Network, face_side
 from src.paths import EMOTIONS_CSV, KEYPOINTS_CSV
 from src.predict import predict_emotions, predict_keypoints
 from src.preprocess import EMOTION_AUGMENTS, KEYPOINT_AUGMENTS, augment_faces, mix_faces, to_input, training_stream
-from src.recipes import EMOTION_NETWORKS, KEYPOINT_NETWORKS, Recipe
+from src.recipes import KEYPOINT_NETWORKS, Recipe
 from src.records import EMOTIONS as EMOTION_TASK
 from src.records import write_json
 from src.slimming import hand_down, put_side_by_side

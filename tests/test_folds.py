@@ -5,9 +5,10 @@ import pytest
 
 from src import study
 from src.datasets import sample_emotions
+from src.emotion_recipes import EMOTION_RECIPES
 from src.folds import part_rows
 from src.networks import load_keras
-from src.recipes import EMOTION_RECIPES, chosen
+from src.recipes import chosen
 from src.teaching import mirrored_answers, on_squares
 
 SMALL = replace(chosen(EMOTION_RECIPES, "small", epochs=1, crop_px=40)["small"], reads_px=40, batch_size=8)

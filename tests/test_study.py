@@ -11,9 +11,10 @@ from tensorflow.python.framework import config as tf_config
 
 from src import records, study
 from src.datasets import Emotions, Keypoints, sample_emotions, sample_keypoints
+from src.emotion_recipes import EMOTION_RECIPES
 from src.networks import face_side, load_keras, reads_points
 from src.predict import predict_both, predict_emotions, predict_keypoints
-from src.recipes import EMOTION_RECIPES, KEYPOINT_RECIPES, chosen
+from src.recipes import KEYPOINT_RECIPES, chosen
 from src.resnet import compact_emotions, compact_keypoints
 
 LEFT_BEHIND = {"best.weights.h5", "epoch_001.weights.h5", "model.json", "record.json"}

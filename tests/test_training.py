@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from tensorflow.python.framework import config as tf_config
 
+from src.emotion_recipes import EMOTION_NETWORKS, EMOTION_RECIPES
 from src.losses import FiveAccuracy, masked_mse, wing
 from src.preprocess import EMOTION_AUGMENTS, KEYPOINT_AUGMENTS, training_stream
-from src.recipes import EMOTION_NETWORKS, EMOTION_RECIPES, KEYPOINT_NETWORKS, KEYPOINT_RECIPES, Recipe, chosen
+from src.recipes import KEYPOINT_NETWORKS, KEYPOINT_RECIPES, Recipe, chosen
 from src.training import LOSSES, make_optimizer, make_repeatable, train, write_json
 
 RNG = np.random.default_rng(0)
