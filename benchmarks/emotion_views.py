@@ -21,7 +21,8 @@ from src.preprocess import to_input
 from src.recipes import Recipe
 from src.records import EMOTIONS as EMOTION_TASK
 from src.records import trainings, write_json
-from src.study import middle, read_emotions
+from src.squares import middle
+from src.study import read_emotions
 
 SQUARES = (40, 42, 44, 46, 48)  # px of 48
 LIFTS = (0, 0.1, 0.3, 0.5, 0.7, 1)

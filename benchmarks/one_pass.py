@@ -37,7 +37,8 @@ from src.preprocess import EMOTION_AUGMENTS, KEYPOINT_AUGMENTS, augment_faces, t
 from src.recipes import Recipe
 from src.resnet import Init, basic_unit, climb, conv_bn, standardized
 from src.slimming import hand_down
-from src.study import middle, read_emotions, read_keypoints
+from src.squares import middle
+from src.study import read_emotions, read_keypoints
 
 POINTS = len(KEYPOINT_COLUMNS)  # an answer or target holds these first, then 7 probabilities, 0 where none is known
 CLASSES = 7

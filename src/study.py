@@ -9,11 +9,8 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
 from src import losses, teaching
-from src.alignment import glimpses
-from src.array_cache import checksum
 from src.calibration import five_probabilities
 from src.datasets import (
     Emotions,
@@ -28,7 +25,7 @@ from src.emotion_recipes import EMOTION_NETWORKS
 from src.files import replacing
 from src.folds import part_rows, unseen_answers
 from src.fused import fuse
-from src.labels import EMOTIONS, FER_SIDE, FRAME, KEYPOINT_COLUMNS
+from src.labels import EMOTIONS, FRAME, KEYPOINT_COLUMNS
 from src.metrics import nme_percent
 from src.networks import Network, face_side
 from src.paths import EMOTIONS_CSV, KEYPOINTS_CSV
@@ -38,9 +35,9 @@ from src.recipes import KEYPOINT_NETWORKS, Recipe
 from src.records import EMOTIONS as EMOTION_TASK
 from src.records import write_json
 from src.slimming import hand_down, put_side_by_side
+from src.squares import glimpses_of, points_px, seen_squares
 from src.training import make_repeatable, train
 
-_found: dict = {}  # what a keypoint network found in faces: every recipe of a notebook asks for the same
 _FACES_OF_GATES = 1024  # training faces on which the gates that a network lacks are averaged
 
 
@@ -161,45 +158,6 @@ def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[ker
     return model, record
 
 
-def _points_px(keypoints: Network, images: np.ndarray) -> np.ndarray:
-    """What the keypoint network finds, mirror averaged: (n, 15, 2) px of the 96x96 frame; of the same faces, once."""
-    key = keypoints, checksum(images)
-    if key not in _found:
-        starts = tqdm(range(0, len(images), 256), "keypoints", unit=" batches")
-        points = [predict_keypoints(keypoints, images[start : start + 256]) for start in starts]
-        _found[key] = np.concatenate(points)
-    return _found[key]
-
-
-def middle(images: np.ndarray, side: int) -> np.ndarray:
-    """The middle square of each face: (n, s, s) or (n, s, s, 1) -> (n, side, side) or (n, side, side, 1)."""
-    edge = (images.shape[1] - side) // 2
-    return images[:, edge : edge + side, edge : edge + side]
-
-
-def _seen(images: np.ndarray, recipe: Recipe, whole: int, glimpses_px: np.ndarray | None) -> np.ndarray:
-    """What of the faces the layers in training would be given, unchanged: float32 (n, side, side, 1)."""
-    if glimpses_px is not None:
-        still, rng = EMOTION_AUGMENTS["none"], np.random.default_rng(0)
-        return augment_faces(images, None, still, rng, side=recipe.crop_px, glimpses_px=glimpses_px)[0]
-    faces = to_input(images, whole)
-    return middle(faces, recipe.reads_px) if recipe.reads_px and recipe.crop_px else faces
-
-
-def _glimpses(recipe: Recipe, keypoints: Network | None, *splits: Emotions) -> tuple[list, list | None]:
-    """Where the recipe's network looks in the faces of each split, (n, 4) px, and the mean face of the first, 30 px.
-
-    None for each where it always reads the middle.
-    """
-    if not recipe.looks:
-        return [None] * len(splits), None
-    if keypoints is None:
-        raise ValueError("This recipe reads the square that the keypoints choose: train a keypoint network first")
-    points = [_points_px(keypoints, split.images) for split in splits]
-    mean = points[0].mean(axis=0)
-    return [glimpses(it, mean, FER_SIDE) for it in points], mean.ravel().tolist()
-
-
 def _emotion_networks(recipe: Recipe, mean_px: list | None) -> tuple[keras.Model, keras.Model]:
     """The recipe's network, and the same layers to train, in its precision; on squares, for faces of any side."""
     build = partial(EMOTION_NETWORKS[recipe.network], recipe.seed, recipe.classes)
@@ -217,9 +175,42 @@ def _emotion_networks(recipe: Recipe, mean_px: list | None) -> tuple[keras.Model
 
 def _mirrored_accuracy(model: keras.Model, validation: Emotions, keypoints: Network | None) -> float:
     """Share of the faces, of the five emotions, that are answered rightly, mirror averaged as `FaceReader` answers."""
-    points = None if keypoints is None else _points_px(keypoints, validation.images)
+    points = None if keypoints is None else points_px(keypoints, validation.images)
     outputs = predict_emotions(model, validation.images, points)
     return float(np.mean(five_probabilities(outputs).argmax(axis=1) == validation.labels))
+
+
+def _one_hot(labels: np.ndarray, recipe: Recipe) -> np.ndarray:
+    return np.eye(recipe.classes, dtype=np.float32)[labels]
+
+
+def _targets(trained: keras.Model, recipe: Recipe, folder: Path, training: Emotions, seen) -> np.ndarray:
+    """Labels of the training faces with the answers in them that networks give once, float32 (n, classes).
+
+    seen() -> what networks read of the faces, unchanged.
+    """
+    targets = _one_hot(training.labels, recipe)
+    if recipe.folds:
+        targets = (targets + unseen_answers(recipe, folder, training.images, seen())) / 2
+    if recipe.soft_labels and not recipe.teacher:
+        targets = (1 - recipe.soft_labels) * targets + recipe.soft_labels * teaching.mirrored_answers(trained, seen())
+    return targets
+
+
+def _teacher(recipe: Recipe, folder: Path, side: int):
+    """What answers each changed face: a function on arrays (batch_size, side, side, 1)."""
+    networks = [teaching.on_squares(network) for network in teaching.teachers(recipe, folder)]
+    if recipe.teacher_mirrored:
+        networks = [teaching.in_precision(network, recipe.precision) for network in networks]
+    shape = (recipe.batch_size, side, side, 1)
+    return teaching.answers_to_batches(networks, shape, mirrored=recipe.teacher_mirrored)
+
+
+def _rows_of_an_epoch(labels: np.ndarray, recipe: Recipe) -> np.ndarray:
+    """Row numbers of the faces, each as often as an epoch shows it."""
+    repeats = np.where(labels < len(EMOTIONS), recipe.five_repeats, 1)
+    repeats[labels == EMOTIONS.index("disgust")] *= recipe.disgust_repeats
+    return np.repeat(np.arange(len(labels)), repeats)
 
 
 def train_emotions(
@@ -236,7 +227,7 @@ def train_emotions(
     training, validation = faces.split("Training"), faces.split("PublicTest").five()
     if recipe.classes == 5:
         training = training.five()
-    looked_at, mean_px = _glimpses(recipe, keypoints, training, validation)
+    looked_at, mean_px = glimpses_of(recipe, keypoints, training, validation)
     if recipe.left_out:
         seen_rows = ~part_rows(training.images, recipe.left_out)
         training = take_rows(training, seen_rows)
@@ -246,28 +237,14 @@ def train_emotions(
     whole = face_side(model)
     few = slice(_FACES_OF_GATES)
     glimpsed = None if looked_at[0] is None else looked_at[0][few]
-    past = _go_on_from(trained, recipe, folder, _seen(training.images[few], recipe, whole, glimpsed))
+    past = _go_on_from(trained, recipe, folder, seen_squares(training.images[few], recipe, whole, glimpsed))
     side = recipe.crop_px or whole
     width = training.images.shape[1] * side / whole
-    one_hot = np.eye(recipe.classes, dtype=np.float32)
-    targets = one_hot[training.labels]
-    if recipe.folds or (recipe.soft_labels and not recipe.teacher):
-        seen = _seen(training.images, recipe, whole, looked_at[0])
-    if recipe.folds:
-        targets = (targets + unseen_answers(recipe, folder, training.images, seen)) / 2
-    teacher = None
-    if recipe.teacher:
-        networks = [teaching.on_squares(network) for network in teaching.teachers(recipe, folder)]
-        if recipe.teacher_mirrored:
-            networks = [teaching.in_precision(network, recipe.precision) for network in networks]
-        shape = (recipe.batch_size, side, side, 1)
-        teacher = teaching.answers_to_batches(networks, shape, mirrored=recipe.teacher_mirrored)
-    elif recipe.soft_labels:
-        answers = teaching.mirrored_answers(trained, seen)
-        targets = (1 - recipe.soft_labels) * targets + recipe.soft_labels * answers
-    repeats = np.where(training.labels < len(EMOTIONS), recipe.five_repeats, 1)
-    repeats[training.labels == EMOTIONS.index("disgust")] *= recipe.disgust_repeats
-    rows_of_an_epoch = np.repeat(np.arange(len(training)), repeats)
+    targets = _targets(
+        trained, recipe, folder, training, lambda: seen_squares(training.images, recipe, whole, looked_at[0])
+    )
+    teacher = _teacher(recipe, folder, side) if recipe.teacher else None
+    rows_of_an_epoch = _rows_of_an_epoch(training.labels, recipe)
     augment = EMOTION_AUGMENTS[recipe.augment]
 
     def make_batch(indices, rng):
@@ -288,7 +265,7 @@ def train_emotions(
     record = train(
         trained,
         stream,
-        (_seen(validation.images, recipe, whole, looked_at[1]), one_hot[validation.labels]),
+        (seen_squares(validation.images, recipe, whole, looked_at[1]), _one_hot(validation.labels, recipe)),
         recipe,
         folder,
         metrics=[losses.FiveAccuracy()],

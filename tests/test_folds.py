@@ -9,6 +9,7 @@ from src.emotion_recipes import EMOTION_RECIPES
 from src.folds import part_rows
 from src.networks import load_keras
 from src.recipes import chosen
+from src.squares import middle
 from src.teaching import mirrored_answers, on_squares
 
 SMALL = replace(chosen(EMOTION_RECIPES, "small", epochs=1, crop_px=40)["small"], reads_px=40, batch_size=8)
@@ -54,7 +55,7 @@ def test_half_of_a_label_is_what_the_network_says_that_did_not_see_the_face(halv
     study.train_emotions(faces, replace(SMALL, folds="half_1 half_2"), folder / "pupil")
     training = faces.split("Training")
     _, labels = shown[0](np.arange(len(training)), np.random.default_rng(0))
-    squares = study.middle(training.images, 40)[..., None].astype(np.float32) / 255
+    squares = middle(training.images, 40)[..., None].astype(np.float32) / 255
     for i in (1, 2):
         past = folder / f"half_{i}"
         network = on_squares(load_keras(past / "model.json", past / "best.weights.h5"))

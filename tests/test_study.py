@@ -16,6 +16,7 @@ from src.networks import face_side, load_keras, reads_points
 from src.predict import predict_both, predict_emotions, predict_keypoints
 from src.recipes import KEYPOINT_RECIPES, chosen
 from src.resnet import compact_emotions, compact_keypoints
+from src.squares import middle
 
 LEFT_BEHIND = {"best.weights.h5", "epoch_001.weights.h5", "model.json", "record.json"}
 
@@ -127,7 +128,7 @@ def test_an_emotion_training_goes_on_from_another_with_its_soft_labels(tmp_path,
     targets = np.concatenate(seen)
     np.testing.assert_allclose(targets.sum(axis=1), 1, rtol=1e-5)
     assert (targets.max(axis=1) >= 0.5).all() and (targets.max(axis=1) < 1).all()
-    squares = np.pad(study.middle(faces.images[:4], 40), ((0, 0), (4, 4), (4, 4)))
+    squares = np.pad(middle(faces.images[:4], 40), ((0, 0), (4, 4), (4, 4)))
     np.testing.assert_allclose(
         predict_emotions(again_model, squares), predict_emotions(again_model, faces.images[:4]), atol=1e-5
     )
