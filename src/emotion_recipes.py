@@ -162,22 +162,12 @@ _UNSEEN = replace(
     _TAUGHT_TWICE,
     start="compact_polished",
     folds="fold_1 fold_2 fold_3",
-    teacher="compact_polished",
+    teacher="compact_fine_again, compact_polished",
     teacher_mirrored=True,
-    soft_labels=0.5,
-    epochs=16,
-    learning_rate=0.03,
+    soft_labels=0.6,
+    epochs=12,
+    learning_rate=0.025,
     seed=26,
-)
-# On from there at a low rate, taught by both.
-_UNSEEN_POLISHED = replace(
-    _UNSEEN,
-    start="compact_unseen",
-    teacher="compact_unseen, compact_polished",
-    soft_labels=0.7,
-    epochs=4,
-    learning_rate=0.008,
-    seed=27,
 )
 # Half of the inner channels, one unit less, no gates: the network for slow machines.
 _LIGHT = replace(_PUPIL, network="light", epochs=10, learning_rate=0.05, seed=8)
@@ -218,7 +208,6 @@ EMOTION_RECIPES = {
     "compact_fine_again": _FINE_AGAIN,
     **{f"fold_{i}": replace(_FOLD, left_out=f"{i} of 3", seed=22 + i) for i in (1, 2, 3)},
     "compact_unseen": _UNSEEN,
-    "compact_unseen_polished": _UNSEEN_POLISHED,
     "light": _LIGHT,
     "light_again": _LIGHT_AGAIN,
     "trial_companion": _COMPANION,

@@ -61,8 +61,14 @@ def overview(run: str, task: Task) -> pd.DataFrame:
 
 
 def finalists(run: str, task: Task) -> dict[str, dict]:
-    """The trainings of a run that compete and are tested: all but the short trials, which only compare a choice."""
-    return {name: record for name, record in trainings(run, task).items() if not name.startswith(TRIAL)}
+    """The trainings of a run that compete and are tested.
+
+    All but the short trials, which only compare a choice, and those that left out a part of the faces, which only teach.
+    """
+    past = trainings(run, task)
+    return {
+        name: it for name, it in past.items() if not (name.startswith(TRIAL) or it.get("recipe", {}).get("left_out"))
+    }
 
 
 def export_best(run: str, task: Task) -> str:

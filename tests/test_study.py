@@ -299,12 +299,13 @@ def test_the_network_that_is_best_on_validation_is_exported(tmp_path, monkeypatc
     assert list(records.trainings("quick", task)) == sorted(scores)
 
 
-def test_a_short_trial_is_recorded_but_never_competes(tmp_path, monkeypatch):
+def test_short_trials_and_trainings_on_a_part_are_recorded_but_never_compete(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "RUNS", tmp_path)
-    for name, score in (("compact", 2.0), ("trial_bins", 1.0)):
+    for name, score, part in (("compact", 3.0, None), ("fold_1", 2.0, "1 of 3"), ("trial_bins", 1.0, None)):
         folder = tmp_path / "quick" / "keypoints" / name
         folder.mkdir(parents=True)
-        (folder / "record.json").write_text(json.dumps({"best": {records.KEYPOINTS.score: score}}))
-    assert list(records.trainings("quick", records.KEYPOINTS)) == ["compact", "trial_bins"]
+        record = {"recipe": {"left_out": part}, "best": {records.KEYPOINTS.score: score}}
+        (folder / "record.json").write_text(json.dumps(record))
+    assert list(records.trainings("quick", records.KEYPOINTS)) == ["compact", "fold_1", "trial_bins"]
     assert list(records.finalists("quick", records.KEYPOINTS)) == ["compact"]
     assert records.best_recipe("quick", records.KEYPOINTS) == "compact"
