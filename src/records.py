@@ -63,12 +63,13 @@ def overview(run: str, task: Task) -> pd.DataFrame:
 def finalists(run: str, task: Task) -> dict[str, dict]:
     """The trainings of a run that compete and are tested.
 
-    All but the short trials, which only compare a choice, and those that left out a part of the faces, which only teach.
+    Not the short trials, which only compare a choice, nor those that left out a part of the faces, which only teach.
     """
-    past = trainings(run, task)
-    return {
-        name: it for name, it in past.items() if not (name.startswith(TRIAL) or it.get("recipe", {}).get("left_out"))
-    }
+
+    def competes(name: str, record: dict) -> bool:
+        return not (name.startswith(TRIAL) or record.get("recipe", {}).get("left_out"))
+
+    return {name: record for name, record in trainings(run, task).items() if competes(name, record)}
 
 
 def export_best(run: str, task: Task) -> str:
