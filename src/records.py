@@ -15,7 +15,7 @@ import pandas as pd
 from src.files import copy, replacing
 from src.paths import RUNS
 
-TRIAL = "trial_"  # how the names of short trials begin
+TRIAL = "trial_"  # how the names of trials begin
 
 
 def write_json(path: Path, content: dict) -> None:
@@ -31,12 +31,11 @@ class Task:
     name: str  # folder of its trainings within a run
     model_json: str  # what a run of one's own writes
     weights: str
-    score: str  # validation figure that compares recipes
-    sign: int  # 1: smaller is better, -1: larger is better
+    score: str  # validation figure that compares recipes: the smaller, the better
 
 
-KEYPOINTS = Task("keypoints", "FacialKeyPoints-model.json", "FacialKeyPoints.weights.h5", "val_nme_percent", 1)
-EMOTIONS = Task("emotions", "FacialExpression-model.json", "FacialExpression.weights.h5", "val_mirrored_accuracy", -1)
+KEYPOINTS = Task("keypoints", "FacialKeyPoints-model.json", "FacialKeyPoints.weights.h5", "val_nme_percent")
+EMOTIONS = Task("emotions", "FacialExpression-model.json", "FacialExpression.weights.h5", "val_mirrored_crossentropy")
 
 
 def trainings(run: str, task: Task) -> dict[str, dict]:
@@ -57,13 +56,13 @@ def overview(run: str, task: Task) -> pd.DataFrame:
             "kept": best["epoch"],
             **{key: best[key] for key in best if key not in ("epoch", "seconds")},
         }
-    return pd.DataFrame(rows).T.sort_values(task.score, ascending=task.sign > 0)
+    return pd.DataFrame(rows).T.sort_values(task.score)
 
 
 def finalists(run: str, task: Task) -> dict[str, dict]:
     """The trainings of a run that compete and are tested.
 
-    Not the short trials, which only compare a choice, nor those that left out a part of the faces, which only teach.
+    Not the trials, which only compare a choice, nor those that left out a part of the faces, which only teach.
     """
 
     def competes(name: str, record: dict) -> bool:
@@ -87,4 +86,4 @@ def best_recipe(run: str, task: Task) -> str:
     Records from before there was such a score do not compete: their networks are gone.
     """
     scores = {name: record["best"].get(task.score) for name, record in finalists(run, task).items()}
-    return min((name for name in scores if scores[name] is not None), key=lambda name: task.sign * scores[name])
+    return min((name for name in scores if scores[name] is not None), key=scores.get)

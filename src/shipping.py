@@ -35,7 +35,7 @@ def _ship_network(run: str, task: Task, recipe: str) -> None:
     shipped = WEIGHTS / f"{name}.record.json"
     if shipped.exists():
         now, past = (it["best"].get(task.score) for it in (record, json.loads(shipped.read_text())))
-        if past is not None and task.sign * now >= task.sign * past:
+        if past is not None and now >= past:
             print(f"{name}: the shipped network stays, it is no worse on validation.")
             return
     if weights.stat().st_size > LIMIT:

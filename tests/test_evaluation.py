@@ -60,10 +60,10 @@ def test_scores_of_a_network_that_is_gone_are_carried_over_without_its_test_agai
     keypoints, emotions = compact_keypoints(1, **TINY), compact_emotions(1, **TINY)
     run = tmp_path / "mine"
     gone = {"accuracy": 0.5, "mcnemar_p_against_chosen": 0.01}
-    for name, accuracy, more in (("gone", 0.5, {"test": gone}), ("other", 0.6, {}), ("chosen", 0.7, {})):
+    for name, surprise, more in (("gone", 0.7, {"test": gone}), ("other", 0.6, {}), ("chosen", 0.5, {})):
         folder = run / EMOTION_TASK.name / name
         folder.mkdir(parents=True)
-        record = {"best": {"epoch": 1, "val_mirrored_accuracy": accuracy}, "history": [{}], **more}
+        record = {"best": {"epoch": 1, EMOTION_TASK.score: surprise}, "history": [{}], **more}
         (folder / "record.json").write_text(json.dumps(record))
         if not more:
             (folder / "model.json").write_text(emotions.to_json())

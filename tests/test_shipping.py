@@ -16,14 +16,14 @@ def folders(tmp_path, monkeypatch):
     return tmp_path / "runs", tmp_path / "weights"
 
 
-def leave_run(runs, nme, accuracy, content):
+def leave_run(runs, nme, surprise, content):
     """What a full run leaves of `ours`, `baseline` and a trial: the first is chosen, the first two are tested."""
     run = runs / "full"
-    for task, score in ((KEYPOINTS, nme), (EMOTIONS, accuracy)):
+    for task, score in ((KEYPOINTS, nme), (EMOTIONS, surprise)):
         for name in ("ours", "baseline", "trial_a"):
             folder = run / task.name / name
             folder.mkdir(parents=True, exist_ok=True)
-            best = {task.score: score if name == "ours" else -task.sign * -99}
+            best = {task.score: score if name == "ours" else 99}
             (folder / "record.json").write_text(json.dumps({"best": best}))
         for name in (task.model_json, task.weights, "calibration.json"):
             (run / name).write_text(content)
@@ -37,18 +37,18 @@ def leave_run(runs, nme, accuracy, content):
 
 def test_weights_are_replaced_only_by_better_ones(folders, capsys):
     runs, weights = folders
-    for nme, accuracy, content, expected in (
-        (2.0, 0.7, "first", "first"),
+    for nme, surprise, content, expected in (
+        (2.0, 0.5, "first", "first"),
         (2.5, 0.6, "worse", "first"),
-        (2.0, 0.7, "equal", "first"),
-        (1.5, 0.8, "better", "better"),
+        (2.0, 0.5, "equal", "first"),
+        (1.5, 0.4, "better", "better"),
     ):
-        leave_run(runs, nme, accuracy, content)
+        leave_run(runs, nme, surprise, content)
         shipping.ship("full")
         assert {(weights / name).read_text() for name in FILES} == {expected}
         assert capsys.readouterr().out.count("the shipped network stays") == 2 * (expected != content)
     record = json.loads((weights / "emotion.record.json").read_text())
-    assert record == {"name": "ours", "best": {"val_mirrored_accuracy": 0.8}}
+    assert record == {"name": "ours", "best": {EMOTIONS.score: 0.4}}
 
 
 def test_too_large_weights_are_not_shipped(folders, capsys, monkeypatch):
