@@ -93,11 +93,13 @@ def test_branches_are_written_in_one_order_whichever_the_exporter_chose():
 
 
 @pytest.mark.parametrize("name", ["detection", "emotion"])
-def test_litert_int8_leaves_the_first_convolution_alone(folder, name):
+def test_litert_int8_leaves_the_first_convolution_shortcuts_and_gates_alone(folder, name):
     details = Interpreter(str(folder / f"{name}.int8.tflite")).get_tensor_details()
     kernels = [it for it in details if len(it["shape"]) == 4 and it["shape"][0] > 1 and (it["shape"][1:3] == 3).all()]
     for stem, kind in ((True, np.float32), (False, np.int8)):
         assert {it["dtype"] for it in kernels if ("stem1_conv" in it["name"]) == stem} == {kind}
+    spared = [it for it in details if "_short_conv" in it["name"] or "_se_" in it["name"]]
+    assert spared and not {it["dtype"] for it in spared} & {np.int8}
 
 
 @pytest.mark.parametrize("backend", ["onnx", "litert"])
