@@ -32,7 +32,8 @@ NAMES = {task: next(iter(stems)) for task, stems in networks.FILES.items()}  # a
 BOTH = "faces"
 CALIBRATION_FACES = 200
 # LiteRT's first convolution stays float32: every layer behind it inherits its rounding, and it is small. Shortcuts and
-# gates too: without them the emotions' answers on validation faces are off by 0.0034 instead of 0.0044, no slower.
+# gates too, which compute little: the emotions' answers on validation faces are then off by 0.0034 instead of 0.0044
+# (benchmarks/int8_layers.json).
 IN_INT8 = r"^(?!.*(stem1_conv|_short_conv|_se_))"
 
 

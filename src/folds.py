@@ -24,13 +24,16 @@ def unseen_answers(recipe: Recipe, folder: Path, images: np.ndarray, seen: np.nd
     """What the trainings of the recipe's `folds` say of the faces that each left out, mirror averaged: (n, classes).
 
     images: the faces, (n, 48, 48); seen: what the networks read of them, float32 (n, side, side, 1). ValueError: a face
-    was left out by none of them or by several.
+    was left out by none of them or by several, or one trained on other emotions, whose faces are dealt otherwise.
     """
     pasts = trainings(recipe.folds, folder)
     answers, times = np.zeros((len(images), recipe.classes), np.float32), np.zeros(len(images), int)
     for past in pasts:
         network = on_squares(mean_network([past]))
-        rows = part_rows(images, json.loads((past / "record.json").read_text())["recipe"]["left_out"])
+        trained = json.loads((past / "record.json").read_text())["recipe"]
+        if not trained["left_out"] or trained["classes"] != recipe.classes:
+            raise ValueError(f"{past.name} left out no part of the faces of {recipe.classes} emotions: name another")
+        rows = part_rows(images, trained["left_out"])
         answers[rows] = mirrored_answers(network, seen[rows])
         times += rows
     if (times != 1).any():

@@ -66,7 +66,7 @@ def finalists(run: str, task: Task) -> dict[str, dict]:
     """
 
     def competes(name: str, record: dict) -> bool:
-        return not (name.startswith(TRIAL) or record.get("recipe", {}).get("left_out"))
+        return not (name.startswith(TRIAL) or record["recipe"].get("left_out"))
 
     return {name: record for name, record in trainings(run, task).items() if competes(name, record)}
 

@@ -63,7 +63,7 @@ def test_scores_of_a_network_that_is_gone_are_carried_over_without_its_test_agai
     for name, surprise, more in (("gone", 0.7, {"test": gone}), ("other", 0.6, {}), ("chosen", 0.5, {})):
         folder = run / EMOTION_TASK.name / name
         folder.mkdir(parents=True)
-        record = {"best": {"epoch": 1, EMOTION_TASK.score: surprise}, "history": [{}], **more}
+        record = {"recipe": {}, "best": {"epoch": 1, EMOTION_TASK.score: surprise}, "history": [{}], **more}
         (folder / "record.json").write_text(json.dumps(record))
         if not more:
             (folder / "model.json").write_text(emotions.to_json())

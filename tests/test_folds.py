@@ -1,3 +1,5 @@
+import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -62,6 +64,17 @@ def test_half_of_a_label_is_what_the_network_says_that_did_not_see_the_face(halv
         rows = part_rows(training.images, f"{i} of 2")
         expected = (np.eye(5)[training.labels[rows]] + mirrored_answers(network, squares[rows])) / 2
         np.testing.assert_allclose(labels[rows], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("change", [{"left_out": None}, {"classes": 7}], ids=["all faces", "other emotions"])
+def test_a_training_that_saw_the_faces_or_was_dealt_others_does_not_answer(halves, tmp_path, change):
+    folder, faces = halves
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    record = json.loads((tmp_path / "half_1" / "record.json").read_text())
+    record["recipe"] |= change
+    (tmp_path / "half_1" / "record.json").write_text(json.dumps(record))
+    with pytest.raises(ValueError, match="half_1 left out no part of the faces of 5 emotions"):
+        study.train_emotions(faces, replace(SMALL, folds="half_1 half_2"), tmp_path / "pupil")
 
 
 def test_a_part_that_no_training_left_out_is_named(halves):

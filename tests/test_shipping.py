@@ -24,7 +24,7 @@ def leave_run(runs, nme, surprise, content):
             folder = run / task.name / name
             folder.mkdir(parents=True, exist_ok=True)
             best = {task.score: score if name == "ours" else 99}
-            (folder / "record.json").write_text(json.dumps({"best": best}))
+            (folder / "record.json").write_text(json.dumps({"recipe": {}, "best": best}))
         for name in (task.model_json, task.weights, "calibration.json"):
             (run / name).write_text(content)
     scores = {"ours": {"score": content}, "baseline": {"score": 1}}
@@ -48,7 +48,7 @@ def test_weights_are_replaced_only_by_better_ones(folders, capsys):
         assert {(weights / name).read_text() for name in FILES} == {expected}
         assert capsys.readouterr().out.count("the shipped network stays") == 2 * (expected != content)
     record = json.loads((weights / "emotion.record.json").read_text())
-    assert record == {"name": "ours", "best": {EMOTIONS.score: 0.4}}
+    assert record == {"name": "ours", "recipe": {}, "best": {EMOTIONS.score: 0.4}}
 
 
 def test_too_large_weights_are_not_shipped(folders, capsys, monkeypatch):

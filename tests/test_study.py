@@ -289,7 +289,7 @@ def test_the_network_that_is_best_on_validation_is_exported(tmp_path, monkeypatc
         folder = tmp_path / "quick" / task.name / name
         folder.mkdir(parents=True)
         # The last epoch is not the kept one: its score decides nothing.
-        record = {"best": {task.score: score}, "history": [{task.score: score}, {task.score: 0.1}]}
+        record = {"recipe": {}, "best": {task.score: score}, "history": [{task.score: score}, {task.score: 0.1}]}
         (folder / "record.json").write_text(json.dumps(record))
         (folder / "model.json").write_text(f"model of {name}")
         (folder / "best.weights.h5").write_text(f"weights of {name}")
