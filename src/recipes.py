@@ -39,6 +39,7 @@ class Recipe:
     left_out: str | None = None  # emotions only: the part of the training faces that it never sees, as in "1 of 3"
     folds: str | None = None  # emotions only: trainings that left out a part each; the labels are half their answers
     mixup: float = 0.0  # emotions only: above 0, faces are mixed in pairs, by shares from Beta(mixup, mixup)
+    rho: float = 0.0  # above 0: towards weights whose neighbours so far off do well too, see src/sharpness.py
     seed: int = 0
     precision: str = "float32"  # emotions only: mixed_bfloat16 is faster on processors that have it; weights: float32
     jit_compile: bool = False  # XLA: slower to start, then often faster; not with fused layers (src/fused.py)

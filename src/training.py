@@ -24,6 +24,7 @@ from src.files import replacing
 from src.paths import shown
 from src.recipes import Recipe
 from src.records import write_json
+from src.sharpness import SharpnessAware
 
 LOSSES = {
     "mse": losses.masked_mse,
@@ -147,6 +148,7 @@ def train(model, stream, validation, recipe: Recipe, folder: Path, *, metrics: l
     record = _past(folder, asdict(recipe), data)
     done = len(record["history"])
     dataset, steps = stream(done)
+    model = SharpnessAware(model, recipe.rho) if recipe.rho else model  # the same layers
     model.compile(
         make_optimizer(recipe, steps * recipe.epochs),
         loss=LOSSES[recipe.loss],

@@ -71,8 +71,9 @@ def without_seconds(record):
         {},
         {"schedule": "cosine", "optimizer": "adamw", "weight_decay": 1e-2},
         {"schedule": "cosine", "jit_compile": True},
+        {"optimizer": "sgd", "rho": 0.05},
     ],
-    ids=["adam", "adamw-cosine", "adam-cosine-xla"],
+    ids=["adam", "adamw-cosine", "adam-cosine-xla", "sgd-sharpness-aware"],
 )
 def test_a_training_stopped_in_its_second_epoch_goes_on_to_the_same_bytes(tmp_path, changes):
     recipe = replace(RECIPE, **changes)
@@ -211,7 +212,7 @@ def test_recipes_name_what_exists(recipes, networks, augments):
         assert recipe.network in networks and recipe.augment in augments and recipe.loss in LOSSES
         assert type(make_optimizer(recipe, 100)).__name__ == optimizers[recipe.optimizer]
         assert recipe.schedule in ("constant", "cosine") and recipe.classes in (5, 7)
-        assert recipe.monitor in ("val_loss", "val_masked_rmse", "val_five_accuracy")
+        assert recipe.monitor in ("loss", "val_loss", "val_masked_rmse", "val_five_accuracy")
 
 
 def test_the_cosine_schedule_climbs_and_then_falls_to_0():
