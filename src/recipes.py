@@ -14,7 +14,7 @@ class Recipe:
     epochs: int
     batch_size: int
     loss: str  # key of training.LOSSES
-    monitor: str  # validation figure that chooses the epoch; one with "accuracy" in its name: the larger the better
+    monitor: str  # figure that chooses the epoch, with "accuracy" in its name: the larger the better; or "last"
     optimizer: str = "adam"  # adam, adamw or sgd with Nesterov momentum 0.9
     learning_rate: float = 1e-3
     schedule: str = "constant"  # constant, or cosine: linear warm-up over 3 % of the steps, then down to 0

@@ -3,7 +3,7 @@
 A training owns one folder:
     record.json               recipe, data counts, history, best epoch, versions; rewritten after each epoch
     epoch_NNN.weights.h5      state of the last finished epoch, optimizer included
-    best.weights.h5           weights of the best epoch on validation, without optimizer
+    best.weights.h5           weights of the kept epoch, the best on validation or the last, without optimizer
 """
 
 import json
@@ -106,7 +106,7 @@ class _Run(keras.callbacks.Callback):
         history.append(row)
         if not np.isfinite(row["loss"]):
             raise FloatingPointError(f"the loss is {row['loss']} in epoch {epoch + 1}: lower learning_rate")
-        best = min(history, key=lambda past: self.sign * past[self.monitor])
+        best = row if self.monitor == "last" else min(history, key=lambda past: self.sign * past[self.monitor])
         state = self.folder / f"epoch_{epoch + 1:03d}.weights.h5"
         _save_weights(self.model, state)
         if best is row:
@@ -116,7 +116,8 @@ class _Run(keras.callbacks.Callback):
         for older in self.folder.glob("epoch_*.weights.h5"):
             if older != state:
                 older.unlink()
-        self.bar.set_postfix({self.monitor: f"{row[self.monitor]:.4f}", "best": f"{best[self.monitor]:.4f}"})
+        shown_figure = "loss" if self.monitor == "last" else self.monitor
+        self.bar.set_postfix({shown_figure: f"{row[shown_figure]:.4f}", "kept": f"{best[shown_figure]:.4f}"})
         self.bar.update()
 
     def on_train_end(self, logs=None):
@@ -138,7 +139,7 @@ def _past(folder: Path, recipe: dict, data: dict) -> dict:
 
 
 def train(model, stream, validation, recipe: Recipe, folder: Path, *, metrics: list, data: dict) -> dict:
-    """Trains `model` and leaves the weights of its best epoch on validation in it; returns the record.
+    """Trains `model` and leaves the weights of the epoch in it that the recipe's `monitor` chooses; returns the record.
 
     stream(first_epoch) -> (dataset, steps an epoch), see `preprocess.training_stream`; validation: (inputs, targets),
     float32, or None where the recipe monitors the training loss; data: facts on the rows used, for the record. Called

@@ -121,6 +121,15 @@ def test_the_best_epoch_s_weights_are_left_in_the_model(tmp_path):
     assert left == pytest.approx(losses[0], rel=1e-4)
 
 
+def test_the_last_epoch_s_weights_are_left_where_the_recipe_says_so(tmp_path):
+    zeros, ones = np.eye(5, dtype=np.float32)[[[0] * 40, [1] * 40]]
+    recipe = replace(RECIPE, learning_rate=0.1, monitor="last")
+    model, record = run(recipe, tmp_path, labels=zeros, validation_labels=ones)
+    assert record["best"] == record["history"][-1] != record["history"][0]
+    left = float(keras.losses.CategoricalCrossentropy()(ones, model(FACES)))
+    assert left == pytest.approx(record["best"]["val_loss"], rel=1e-4)
+
+
 def test_an_accuracy_is_the_better_the_larger(tmp_path):
     recipe = replace(RECIPE, monitor="val_five_accuracy", learning_rate=0.05)
     _, record = run(recipe, tmp_path)
@@ -212,7 +221,7 @@ def test_recipes_name_what_exists(recipes, networks, augments):
         assert recipe.network in networks and recipe.augment in augments and recipe.loss in LOSSES
         assert type(make_optimizer(recipe, 100)).__name__ == optimizers[recipe.optimizer]
         assert recipe.schedule in ("constant", "cosine") and recipe.classes in (5, 7)
-        assert recipe.monitor in ("loss", "val_loss", "val_masked_rmse", "val_five_accuracy")
+        assert recipe.monitor in ("last", "val_loss", "val_masked_rmse", "val_five_accuracy")
 
 
 def test_the_cosine_schedule_climbs_and_then_falls_to_0():
