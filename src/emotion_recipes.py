@@ -192,7 +192,7 @@ _GATHERED = replace(
     learning_rate=0.02,
     seed=28,
 )
-# On from the best, towards flat places, where labels learnt by heart do not lie; kept at its end, which is annealed most.
+# On from the best, towards flat places, where labels learnt by heart do not lie; kept at its end, when it is calmest.
 _FLAT = replace(
     _UNSEEN,
     start="compact_unseen_polished",
