@@ -39,8 +39,10 @@ def curves(
     best_by: recipe -> epoch whose weights were kept, marked by a ring; log: errors on a logarithmic axis.
     """
     figure, axes = plt.subplots(1, len(panels), figsize=(4.8 * len(panels) + 1.6, 3.6), squeeze=False)
+    palette = "colorblind" if len(histories) <= 10 else "husl"  # the first has ten colours
+    colours = sns.color_palette(palette, len(histories))
     for axis, (metric, label) in zip(axes[0], panels.items(), strict=True):
-        for (name, rows), colour in zip(histories.items(), sns.color_palette("colorblind"), strict=False):
+        for (name, rows), colour in zip(histories.items(), colours, strict=True):
             table = pd.DataFrame(rows).set_index("epoch")
             axis.plot(table.index, table[metric], "--", color=colour, alpha=0.8)
             axis.plot(table.index, table[f"val_{metric}"], color=colour, label=name)
@@ -123,7 +125,9 @@ def score_card(emotions: dict, keypoints: dict, splits: dict[str, str]) -> Figur
 
     emotions, keypoints: as `evaluation` gives them, for metrics.json; splits: name of a keypoint split -> its title.
     """
-    figure, axes = plt.subplots(2, 2, figsize=(9.5, 6.6))
+    lower = 3.3  # inches
+    upper = max(lower, 0.22 * len(emotions["test"]))  # a line of text for each network
+    figure, axes = plt.subplots(2, 2, figsize=(9.5, upper + lower), height_ratios=[upper, lower])
     _accuracies(axes[0, 0], emotions)
     _emotion_f1(axes[0, 1], emotions)
     for axis in axes[1, len(keypoints["test"]) :]:
@@ -160,7 +164,7 @@ def _emotion_f1(axis, emotions: dict) -> None:
     axis.set_yticks(np.arange(len(EMOTIONS)) + 0.4 - height / 2, EMOTIONS)
     axis.invert_yaxis()
     axis.set(xlim=(0, 1), xlabel="F1", title="Each emotion")
-    below = {"loc": "upper center", "bbox_to_anchor": (0.42, -0.17), "ncols": 3}
+    below = {"loc": "upper center", "bbox_to_anchor": (0.42, 0), "borderaxespad": 4.5, "ncols": 3}
     axis.legend(frameon=False, fontsize=8, columnspacing=1, handlelength=1, **below)
 
 

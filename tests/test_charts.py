@@ -1,3 +1,5 @@
+import itertools
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -34,6 +36,13 @@ def test_curves_draws_both_ways_and_rings_the_kept_epoch():
     assert len(figure.axes[0].lines) == 6
     names = [text.get_text() for text in figure.axes[1].get_legend().get_texts()]
     assert names == ["a", "b", "training", "validation"]
+
+
+def test_curves_of_many_recipes_are_all_drawn_each_in_a_colour_of_its_own():
+    history, names = [{"epoch": 1, "loss": 2, "val_loss": 3}], [str(i) for i in range(13)]
+    (axis,) = charts.curves(dict.fromkeys(names, history), {"loss": "loss"}, dict.fromkeys(names, 1)).axes
+    drawn = [line for line in axis.lines if line.get_label() in names]
+    assert len(drawn) == 13 == len({line.get_color() for line in drawn})
 
 
 def test_curves_of_errors_stand_on_a_logarithmic_axis_with_plain_numbers():
@@ -106,6 +115,16 @@ def test_score_card_shows_every_network_and_marks_the_chosen_one():
     blue = [bar.get_facecolor() == matplotlib.colors.to_rgba(charts.RIGHT) for bar in nme.patches]
     assert blue == [False, False, True]
     assert nme.get_title() == "Keypoints, drawn faces" and not empty.axison
+
+
+def test_a_score_card_of_many_networks_is_high_enough_for_their_names():
+    classes = {name: {"f1": 0.5} for name in EMOTIONS}
+    score = {"accuracy": 0.5, "accuracy_interval_95": (0.4, 0.6), "macro_f1": 0.5, "classes": classes}
+    emotions = {"chosen": "0", "test": {str(i): score for i in range(25)}}
+    figure = charts.score_card(emotions, {"chosen": "ours", "test": {}}, {})
+    figure.canvas.draw()
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
+    assert all(lower.y1 <= upper.y0 for upper, lower in itertools.pairwise(boxes))
 
 
 def test_claimed_and_true_has_a_panel_a_measure_and_a_line_a_protocol():
