@@ -192,7 +192,7 @@ _GATHERED = replace(
     learning_rate=0.02,
     seed=28,
 )
-# On from the best, towards flat places, where labels learnt by heart do not lie; kept at its end, when it is calmest.
+# On from the best, towards flat places, against learning labels by heart; kept at its end, when it is calmest.
 _FLAT = replace(
     _UNSEEN,
     start="compact_unseen_polished",
@@ -204,7 +204,7 @@ _FLAT = replace(
     seed=30,
 )
 # From the mean of the weights of the two that began with those labels. Three epochs at a low rate do more harm than
-# good (weights/EXPERIMENTS.md); one at a very low rate lets the batch statistics of the mean settle, and little else.
+# good (weights/EXPERIMENTS.md); one at a very low rate stays near that mean.
 _FLAT_POLISHED_LONG = replace(
     _FLAT,
     start="compact_flat compact_unseen",

@@ -16,14 +16,14 @@ SPLITS = {"HelenTest": "HELEN testset", "Test": "unseen YouTube people"}
 
 def _emotion_rows(emotions: dict) -> list[str]:
     rows = [
-        "| emotions on PrivateTest | trained | top-1 (95 % interval) | macro-F1 | ECE | top-1 of all seven classes |",
+        "| emotions on PrivateTest | epochs | top-1 (95 % interval) | macro-F1 | ECE | top-1 of all seven classes |",
         "|---|---|---|---|---|---|",
     ]
     for name, score in emotions["test"].items():
         low, high = score["accuracy_interval_95"]
         seven = f"{score['accuracy_seven_classes']:.1%}" if "accuracy_seven_classes" in score else "—"
         rows.append(
-            f"| `{name}`, {score['parameters'] / 1e6:.1f} M parameters | {score['epochs']} epochs "
+            f"| `{name}`, {score['parameters'] / 1e6:.1f} M parameters | {score['epochs']} "
             f"| {score['accuracy']:.1%} ({low:.1%} to {high:.1%}) | {score['macro_f1']:.3f} | {score['ece']:.3f} "
             f"| {seven} |"
         )
@@ -39,13 +39,13 @@ def _recall_rows(emotions: dict) -> list[str]:
 
 
 def _keypoint_rows(keypoints: dict) -> list[str]:
-    rows = ["| keypoints | trained | faces | NME | RMSE | NME above 8 % |", "|---|---|---|---|---|---|"]
+    rows = ["| keypoints | epochs | faces | NME | RMSE | NME above 8 % |", "|---|---|---|---|---|---|"]
     for split, scores in keypoints["test"].items():
         for name, score in scores.items():
-            trained = f"{score['epochs']} epochs" if "epochs" in score else "—"
+            epochs = score.get("epochs", "—")
             title = "always the mean face" if name == "mean_face" else f"`{name}`, {score['parameters'] / 1e6:.1f} M"
             rows.append(
-                f"| {SPLITS[split]}: {title} | {trained} | {score['faces']} | {score['nme_percent']:.2f} % "
+                f"| {SPLITS[split]}: {title} | {epochs} | {score['faces']} | {score['nme_percent']:.2f} % "
                 f"| {score['rmse_px']:.2f} px | {score['failures_percent']:.1f} % |"
             )
     return rows

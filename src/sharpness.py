@@ -1,4 +1,4 @@
-"""Training towards weights whose neighbours do well too, which resists learning wrong labels by heart."""
+"""Training towards weights whose neighbours do well too, meant to resist learning wrong labels by heart."""
 
 import keras
 import tensorflow as tf
