@@ -40,6 +40,21 @@ def wing(keypoints_px, predicted_px, width: float = 4.0, curvature: float = 1.0)
 
 
 @keras.saving.register_keras_serializable("face_study")
+def nested_crossentropy(targets, probabilities, outer: float = 0.3):
+    """Which of the five emotions, and `outer` times whether it is one of them or fear or neutral; (n, 7) each.
+
+    With outer = 1 this is the cross-entropy of the seven. A face's target counts for the first as far as it says one of
+    the five, so that the network spends itself on what it is asked.
+    """
+    five = len(EMOTIONS)
+    said = ops.log(ops.clip(probabilities, keras.config.epsilon(), 1.0))
+    among = ops.log(ops.sum(ops.exp(said[:, :five]), axis=-1, keepdims=True))
+    which = -ops.sum(targets[:, :five] * (said[:, :five] - among), axis=-1)
+    whole = -ops.sum(targets * said, axis=-1)
+    return (1 - outer) * which + outer * whole
+
+
+@keras.saving.register_keras_serializable("face_study")
 class FiveAccuracy(keras.metrics.Mean):
     """Share of the five emotions' faces whose likeliest among the five is the true one: one-hot (n, 5 or 7) each.
 

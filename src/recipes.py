@@ -11,7 +11,7 @@ class Recipe:
 
     network: str  # key of KEYPOINT_NETWORKS or EMOTION_NETWORKS
     augment: str  # key of preprocess.KEYPOINT_AUGMENTS or EMOTION_AUGMENTS
-    epochs: int
+    epochs: int  # 0: what `start` names is kept as it is
     batch_size: int
     loss: str  # key of training.LOSSES
     monitor: str  # figure that chooses the epoch, with "accuracy" in its name: the larger the better; or "last"
@@ -46,7 +46,7 @@ class Recipe:
 
     def __post_init__(self):
         for name in ("epochs", "batch_size", "learning_rate"):
-            if not getattr(self, name) > 0:
+            if not (getattr(self, name) > 0 or (name == "epochs" and self.epochs == 0 and self.start)):
                 raise ValueError(f"{name} is {getattr(self, name)!r}; it must be above 0")
         if self.soft_labels and not (self.teacher or self.start):
             raise ValueError("soft_labels is set, but neither teacher nor start names a recipe whose network answers")

@@ -8,7 +8,7 @@ import pytest
 from tensorflow.python.framework import config as tf_config
 
 from src.emotion_recipes import EMOTION_NETWORKS, EMOTION_RECIPES
-from src.losses import FiveAccuracy, masked_mse, wing
+from src.losses import FiveAccuracy, masked_mse, nested_crossentropy, wing
 from src.preprocess import EMOTION_AUGMENTS, KEYPOINT_AUGMENTS, training_stream
 from src.recipes import KEYPOINT_NETWORKS, KEYPOINT_RECIPES, Recipe, chosen
 from src.training import LOSSES, make_optimizer, make_repeatable, train, write_json
@@ -162,6 +162,19 @@ def test_keypoint_losses_of_known_errors_skip_gaps():
     assert float(wing(truth, predicted + [[3, 0, 0, 0]])) == pytest.approx((6 - 4 + 4 * np.log(5)) / 2)
 
 
+def test_nested_crossentropy_weighs_what_it_is_asked_more():
+    said = np.array([[0.1, 0.2, 0.1, 0.05, 0.05, 0.3, 0.2]], np.float32)
+    sad, fear = np.eye(7, dtype=np.float32)[[[2], [5]]]
+    among = -np.log(0.1 / 0.5)
+    assert nested_crossentropy(sad, said).numpy() == pytest.approx(0.7 * among - 0.3 * np.log(0.1), rel=1e-5)
+    assert nested_crossentropy(fear, said).numpy() == pytest.approx(-0.3 * np.log(0.3), rel=1e-5)
+    mixed = (sad + fear) / 2
+    halves = (nested_crossentropy(sad, said) + nested_crossentropy(fear, said)) / 2
+    assert nested_crossentropy(mixed, said).numpy() == pytest.approx(halves.numpy(), rel=1e-5)
+    whole = keras.losses.CategoricalCrossentropy()(mixed, said).numpy()
+    assert nested_crossentropy(mixed, said, outer=1.0).numpy() == pytest.approx(whole, rel=1e-5)
+
+
 def test_five_accuracy_looks_at_the_five_emotions_alone():
     said = np.array([[0.1, 0.2, 0, 0, 0, 0.7, 0], [0.5, 0, 0.1, 0, 0, 0, 0.4]], np.float32)
     metric = FiveAccuracy()
@@ -178,6 +191,20 @@ def test_a_recipe_refuses_nothing_to_do():
     for name in ("epochs", "batch_size", "learning_rate"):
         with pytest.raises(ValueError, match=f"{name} is 0; it must be above 0"):
             replace(RECIPE, **{name: 0})
+
+
+def test_a_recipe_of_no_epochs_keeps_what_it_starts_from(tmp_path):
+    recipe = replace(RECIPE, epochs=0, start="another")
+    model, record = run(recipe, tmp_path)
+    keras.utils.clear_session()
+    make_repeatable(recipe)
+    untouched = tiny_network()
+    assert all(np.array_equal(*pair) for pair in zip(model.get_weights(), untouched.get_weights(), strict=True))
+    assert record["history"] == [] and record["best"]["epoch"] == 0
+    said = float(keras.losses.CategoricalCrossentropy()(LABELS, untouched(FACES)))
+    assert record["best"]["val_loss"] == pytest.approx(said, rel=1e-4)
+    _, again = run(recipe, tmp_path)
+    assert again == record == json.loads((tmp_path / "record.json").read_text())
 
 
 def test_a_recipe_that_is_taught_by_nobody_is_refused():
