@@ -249,6 +249,16 @@ _NESTED = replace(
     learning_rate=0.03,
     seed=36,
 )
+# Farther off from that mean, with teachers again, that one among them.
+_FLAT_AGAIN = replace(
+    _FLAT,
+    start="compact_flat compact_unseen",
+    folds="fold_1_again fold_2_again fold_3_again",
+    teacher="compact_flat compact_unseen, trial_fine_again, compact_nested",
+    rho=0.1,
+    epochs=8,
+    seed=37,
+)
 # Half of the inner channels, one unit less, no gates: the network for slow machines.
 _LIGHT = replace(_PUPIL, network="light", epochs=10, learning_rate=0.05, seed=8)
 # Its loss still fell in the last epoch: once more, from a lower rate and on other draws of the changes.
@@ -295,6 +305,7 @@ EMOTION_RECIPES = {
     "compact_flat_polished": _FLAT_POLISHED,
     "trial_flat_polished": _FLAT_POLISHED_LONG,
     "compact_nested": _NESTED,
+    "compact_flat_again": _FLAT_AGAIN,
     "light": _LIGHT,
     "light_again": _LIGHT_AGAIN,
     "trial_companion": _COMPANION,

@@ -216,6 +216,25 @@ def test_a_deeper_network_goes_on_from_the_mean_of_two_and_answers_like_it(tmp_p
     )
 
 
+def test_a_recipe_of_no_epochs_is_the_mean_of_the_weights_of_those_it_names(tmp_path):
+    first = chosen(EMOTION_RECIPES, "small", epochs=1, crop_px=40)["small"]
+    faces = sample_emotions(60, seed=0)
+    names = "one another"
+    pair = [
+        study.train_emotions(faces, replace(first, seed=i), tmp_path / name) for i, name in enumerate(names.split())
+    ]
+    model, record = study.train_emotions(faces, replace(first, epochs=0, start=names), tmp_path / "mean")
+    weights = [network.get_weights() for network, _ in pair]
+    for mean, *arrays in zip(model.get_weights(), *weights, strict=True):
+        np.testing.assert_allclose(mean, np.mean(arrays, axis=0), atol=1e-6)
+    assert record["history"] == [] and set(study.MIRRORED) < record["best"].keys()
+    assert list(record["data"]["start"]) == names.split()
+    kept = load_keras(tmp_path / "mean/model.json", tmp_path / "mean/best.weights.h5")
+    np.testing.assert_allclose(
+        predict_emotions(kept, faces.images[:4]), predict_emotions(model, faces.images[:4]), atol=1e-6
+    )
+
+
 def test_two_trainings_become_the_bodies_of_one_network(tmp_path, monkeypatch):
     faces = sample_emotions(60, seed=0)
     small = chosen(EMOTION_RECIPES, "small", epochs=1)["small"]
