@@ -127,7 +127,9 @@ KEYPOINT_RECIPES = {
 def chosen(recipes: dict[str, Recipe], names: str, *, seed: int = 0, **overrides) -> dict[str, Recipe]:
     """The recipes named in `names` (separated by spaces), each with the overrides that are not None.
 
-    seed: added to each recipe's own, so that recipes that shall see other draws still do.
+    seed: added to each recipe's own, so that recipes that shall see other draws still do. A recipe of no epochs keeps
+    having none.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
-    return {name: replace(recipes[name], seed=recipes[name].seed + seed, **given) for name in names.split()}
+    plan = {name: replace(recipes[name], seed=recipes[name].seed + seed, **given) for name in names.split()}
+    return {name: recipe if recipes[name].epochs else replace(recipe, epochs=0) for name, recipe in plan.items()}

@@ -229,6 +229,11 @@ def test_only_what_is_given_overrides_a_recipe():
     assert plan == {name: replace(KEYPOINT_RECIPES[name], epochs=2) for name in ("small", "baseline")}
 
 
+def test_a_recipe_of_no_epochs_keeps_having_none():
+    recipes = {"trained": RECIPE, "mean": replace(RECIPE, epochs=0, start="trained")}
+    assert [recipe.epochs for recipe in chosen(recipes, "trained mean", epochs=2).values()] == [2, 0]
+
+
 def test_a_seed_is_added_to_each_recipe_s_own():
     recipes = {"first": RECIPE, "second": replace(RECIPE, seed=1)}
     assert [recipe.seed for recipe in chosen(recipes, "first second", seed=4).values()] == [RECIPE.seed + 4, 5]
