@@ -41,7 +41,7 @@ def wing(keypoints_px, predicted_px, width: float = 4.0, curvature: float = 1.0)
 
 @keras.saving.register_keras_serializable("face_study")
 def nested_crossentropy(targets, probabilities, outer: float = 0.3):
-    """Which of the five emotions, and `outer` times whether it is one of them or fear or neutral; (n, 7) each.
+    """Which of the five emotions, and `outer` times whether it is one of them; float32 (n, 7) each -> (n,).
 
     With outer = 1 this is the cross-entropy of the seven. A face's target counts for the first as far as it says one of
     the five, so that the network spends itself on what it is asked.
