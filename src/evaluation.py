@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from src.calibration import Calibration, five_probabilities, sure_scores
+from src.calibration import Calibration, calibrated, five_probabilities, sure_scores
 from src.datasets import Emotions, Keypoints
 from src.labels import EMOTIONS, KEYPOINT_COLUMNS
 from src.metrics import (
@@ -78,7 +78,7 @@ def evaluate_emotions(run: str, everyone: Emotions) -> dict:
         single = predict_emotions(model, everyone.images[of_five], points_one_pass[of_five], mirror=False)
         correct[name] = raw.argmax(axis=1) == labels
         scores[name] = {
-            **emotion_scores(five_probabilities(outputs[of_five], calibration.temperature), labels, EMOTIONS),
+            **emotion_scores(calibrated(outputs[of_five], calibration), labels, EMOTIONS),
             "ece_uncalibrated": expected_calibration_error(raw, labels),
             "classes_ece_uncalibrated": dict(zip(EMOTIONS, classwise_calibration_errors(raw, labels), strict=True)),
             "accuracy_one_pass": float(np.mean(five_probabilities(single).argmax(axis=1) == labels)),
@@ -98,7 +98,7 @@ def evaluate_confidence(reader: FaceReader, faces: Emotions) -> dict:
     """
     _, outputs = predict_both(reader.keypoints, reader.emotions, faces.images)
     calibration = reader.calibration
-    five, scores = five_probabilities(outputs, calibration.temperature), sure_scores(outputs, calibration)
+    five, scores = calibrated(outputs, calibration), sure_scores(outputs, calibration)
     ours, sure = faces.labels < len(EMOTIONS), scores >= calibration.sure_above
     correct = (five.argmax(axis=1) == faces.labels)[ours]
     coverage = np.linspace(0.05, 1, 20)

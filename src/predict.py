@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from src import networks
-from src.calibration import Calibration, five_probabilities, sure_scores
+from src.calibration import Calibration, calibrated, sure_scores
 from src.detect import FaceDetector
 from src.face_table import BOX_COLUMNS
 from src.framing import box_edges, crop_squares, squares_from_boxes, squares_from_points, to_photo
@@ -192,7 +192,7 @@ class FaceReader:
 
     def answers(self, outputs: np.ndarray) -> pd.DataFrame:
         """emotion, p_anger … p_surprise, confidence, sure for outputs (n, 5 or 7) of the emotion network."""
-        probabilities = five_probabilities(outputs, self.calibration.temperature)
+        probabilities = calibrated(outputs, self.calibration)
         table = pd.DataFrame({"emotion": [EMOTIONS[i] for i in probabilities.argmax(axis=1)]}, dtype="str")
         table[[f"p_{name}" for name in EMOTIONS]] = probabilities
         table["confidence"] = probabilities.max(axis=1, initial=0)

@@ -14,7 +14,7 @@ GREYS = (110, 140, 170, 200, 230)  # of the five emotions
 
 class FakeReader(FaceReader):
     def __init__(self):
-        self.calibration = Calibration(1.0, 0.5)
+        self.calibration = Calibration(sure_above=0.5)
 
     def find(self, grey):
         _, _, stats, centres = cv2.connectedComponentsWithStats((grey > 95).astype(np.uint8))

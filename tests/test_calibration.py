@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 
-from src.calibration import calibrate, fit_temperature, fit_threshold, five_probabilities, sure_scores
+from src.calibration import (
+    Calibration,
+    calibrate,
+    calibrated,
+    fit_by_entropy,
+    fit_temperature,
+    fit_threshold,
+    five_probabilities,
+    sure_scores,
+)
 
 TRUE_SHARES = np.array([0.6, 0.1, 0.1, 0.1, 0.1])
 LABELS = np.array([0, 0, 0, 0, 0, 0, 1, 2, 3, 4])  # what TRUE_SHARES promises of ten faces
@@ -14,7 +23,34 @@ def test_the_temperature_that_distorted_known_probabilities_is_found_again(tempe
     found = fit_temperature(outputs, LABELS)
     assert found == pytest.approx(temperature, abs=1e-2)
     np.testing.assert_allclose(five_probabilities(outputs, found)[0], TRUE_SHARES, atol=5e-3)
-    assert calibrate(outputs, LABELS).temperature == found
+    assert fit_by_entropy(outputs, LABELS)[0] == pytest.approx(found), "all answers are alike: nothing to tell apart"
+
+
+def seven_outputs(n, seed):
+    logits = np.random.default_rng(seed).normal(0, 3, (n, 7))
+    return np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+
+
+def test_surer_answers_have_their_own_temperature_and_keep_what_they_say():
+    outputs, raw = seven_outputs(200, 1), five_probabilities(seven_outputs(200, 1))
+    np.testing.assert_array_equal(calibrated(outputs, Calibration(2.0)), five_probabilities(outputs, 2.0))
+    five = calibrated(outputs, Calibration(2.0, 0.5))
+    np.testing.assert_array_equal(five.argmax(axis=1), raw.argmax(axis=1))
+    sharpened = five.max(axis=1) > five_probabilities(outputs, 2.0).max(axis=1)
+    assert sharpened.all(), "every answer but one equally for all is less undecided than that"
+    sure, undecided = np.eye(7)[:1], np.full((1, 7), 1 / 7)
+    np.testing.assert_allclose(calibrated(undecided, Calibration(2.0, 0.5)), 0.2)
+    np.testing.assert_allclose(calibrated(sure, Calibration(2.0, 0.5)), np.eye(5)[:1], atol=1e-9)
+
+
+@pytest.mark.parametrize(("temperature", "power"), [(0.9, 0.3), (1.5, -0.2), (1.2, 0.0)])
+def test_temperatures_by_entropy_are_found_from_labels_drawn_by_them(temperature, power):
+    outputs = seven_outputs(40_000, 2)
+    promised = calibrated(outputs, Calibration(temperature, power)).cumsum(axis=1)
+    labels = (promised < np.random.default_rng(3).random((len(outputs), 1))).sum(axis=1)
+    assert fit_by_entropy(outputs, labels) == pytest.approx((temperature, power), abs=0.04)
+    found = calibrate(outputs, labels)
+    assert (found.temperature, found.entropy_power) == fit_by_entropy(outputs, labels)
 
 
 def test_five_of_seven_outputs_are_the_softmax_of_their_five_logits():
@@ -66,4 +102,4 @@ def test_a_network_of_five_classes_knows_its_confidence_only():
     outputs = np.array([[0.6, 0.1, 0.1, 0.1, 0.1], [0.3, 0.2, 0.2, 0.2, 0.1]])
     found = calibrate(outputs, np.array([0, 1]))
     assert found.sure_by == "confidence"
-    np.testing.assert_allclose(sure_scores(outputs, found), five_probabilities(outputs, found.temperature).max(axis=1))
+    np.testing.assert_allclose(sure_scores(outputs, found), calibrated(outputs, found).max(axis=1))
