@@ -8,6 +8,7 @@ from src.recipes import Recipe
 EMOTION_NETWORKS = {
     "baseline": lambda seed, classes: baseline.baseline_emotions(seed, classes=classes),
     "compact": lambda seed, classes, **view: resnet.compact_emotions(seed, classes=classes, **view),
+    "ungated": lambda seed, classes, **view: resnet.compact_emotions(seed, classes=classes, gated=False, **view),
     "trimmed": lambda seed, classes, **view: resnet.compact_emotions(
         seed, classes=classes, inner=(32, 64, 128, 208), **view
     ),
@@ -102,6 +103,18 @@ _INDEPENDENT = replace(
     precision="mixed_bfloat16",
     jit_compile=False,
 )
+# What each part of it brings, ten epochs each: the same once more on other draws, and without one part at a time.
+_SHORT = replace(_INDEPENDENT, epochs=10)
+_WITHOUT = {
+    "nothing": {"seed": 40},
+    "looking": {"looks": False},
+    "fear_and_neutral": {"classes": 5},
+    "changes": {"augment": "none"},
+    "mixup": {"mixup": 0.0},
+    "smoothing": {"loss": "crossentropy"},
+    "disgust_repeats": {"disgust_repeats": 1},
+    "gates": {"network": "ungated"},
+}
 # On from the mean of the trimmed two, taught by that and by the independent one, which errs on other faces.
 _TAUGHT_TWICE = replace(
     _TRIMMED_BOTH,
@@ -303,6 +316,8 @@ EMOTION_RECIPES = {
     "compact_trimmed_again": _TRIMMED_AGAIN,
     "compact_trimmed_both": _TRIMMED_BOTH,
     "compact_independent": _INDEPENDENT,
+    "trial_short": _SHORT,
+    **{f"trial_without_{part}": replace(_SHORT, **change) for part, change in _WITHOUT.items()},
     "compact_taught_twice": _TAUGHT_TWICE,
     "compact_polished": _POLISHED,
     "trial_fine": _FINE,

@@ -2,10 +2,11 @@
 
 weights/detection.json, .weights.h5, .record.json     the keypoint network
 weights/emotion.json, .weights.h5, .record.json       the emotion network
-weights/calibration.json                              its temperature and what counts as sure
+weights/calibration.json                              its temperatures and what counts as sure
 weights/compared.json                                 records and test scores of the run's other networks
 """
 
+import filecmp
 import json
 import shutil
 
@@ -20,6 +21,7 @@ LIMIT = 20e6  # bytes of a weights file; git keeps every version of a file for e
 def ship(run: str) -> None:
     """Copies the run's networks to weights/ where they are better on validation than the shipped ones.
 
+    Of the shipped emotion network itself, a run that calibrated it anew brings that.
     The scores of the run's other networks go to compared.json: some are too large to ship.
     """
     metrics = json.loads((RUNS / run / "metrics.json").read_text())
@@ -37,16 +39,22 @@ def _ship_network(run: str, task: Task, recipe: str) -> None:
         now, past = (it["best"].get(task.score) for it in (record, json.loads(shipped.read_text())))
         if past is not None and now >= past:
             print(f"{name}: the shipped network stays, it is no worse on validation.")
+            if filecmp.cmp(weights, WEIGHTS / f"{name}.weights.h5", shallow=False):
+                _ship_calibration(run, task)
             return
     if weights.stat().st_size > LIMIT:
         print(f"{name}: {shown(weights)} is too large to ship ({weights.stat().st_size / 1e6:.0f} MB).")
         return
     copy(RUNS / run / task.model_json, WEIGHTS / f"{name}.json")
     copy(weights, WEIGHTS / f"{name}.weights.h5")
-    if task is EMOTIONS:
-        copy(RUNS / run / "calibration.json", WEIGHTS / "calibration.json")
+    _ship_calibration(run, task)
     write_json(shipped, {"name": recipe, **record})
     print(f"{name}: weights/ now holds the network of this run ({recipe}).")
+
+
+def _ship_calibration(run: str, task: Task) -> None:
+    if task is EMOTIONS:
+        copy(RUNS / run / "calibration.json", WEIGHTS / "calibration.json")
 
 
 def _others(run: str, task: Task, test: dict) -> dict[str, dict]:

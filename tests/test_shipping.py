@@ -51,6 +51,20 @@ def test_weights_are_replaced_only_by_better_ones(folders, capsys):
     assert record == {"name": "ours", "recipe": {}, "best": {EMOTIONS.score: 0.4}}
 
 
+def test_a_new_calibration_of_the_shipped_network_is_shipped_but_not_that_of_another(folders):
+    runs, weights = folders
+    leave_run(runs, 2.0, 0.5, "network")
+    shipping.ship("full")
+    (runs / "full" / "calibration.json").write_text("anew")
+    shipping.ship("full")
+    assert (weights / "calibration.json").read_text() == "anew"
+    (runs / "full" / EMOTIONS.weights).write_text("another")
+    (runs / "full" / "calibration.json").write_text("of another")
+    shipping.ship("full")
+    assert (weights / "calibration.json").read_text() == "anew"
+    assert (weights / "emotion.weights.h5").read_text() == "network"
+
+
 def test_too_large_weights_are_not_shipped(folders, capsys, monkeypatch):
     runs, weights = folders
     monkeypatch.setattr(shipping, "LIMIT", 4)
