@@ -59,6 +59,23 @@ def overview(run: str, task: Task) -> pd.DataFrame:
     return pd.DataFrame(rows).T.sort_values(task.score)
 
 
+def descent(run: str, task: Task, name: str) -> tuple[dict[str, list[dict]], dict[str, int]]:
+    """A network's training and those that it goes on from, the oldest first: histories, and the epochs that were kept.
+
+    Epochs are counted through, as in one long training. Of several that one goes on from, the first is followed.
+    """
+    found, line = trainings(run, task), []
+    while name in found:
+        line.insert(0, name)
+        name = (found[name]["recipe"].get("start") or "").split(" ")[0]
+    histories, kept, before = {}, {}, 0
+    for name in (name for name in line if found[name]["history"]):
+        histories[name] = [{**row, "epoch": row["epoch"] + before} for row in found[name]["history"]]
+        kept[name] = found[name]["best"]["epoch"] + before
+        before += len(histories[name])
+    return histories, kept
+
+
 def finalists(run: str, task: Task) -> dict[str, dict]:
     """The trainings of a run that compete and are tested.
 

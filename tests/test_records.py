@@ -29,6 +29,19 @@ def test_overview_lists_every_training_the_best_first(run):
     assert first[records.EMOTIONS.score] == 0.6 and first["network"] == "ours"
 
 
+def test_descent_counts_the_epochs_through_from_the_oldest_and_leaves_out_what_was_not_trained(run, tmp_path):
+    for name, start in (("ours", "baseline trial_a"), ("mean", "ours")):
+        path = tmp_path / run / "emotions" / name / "record.json"
+        path.parent.mkdir(exist_ok=True)
+        record = json.loads((tmp_path / run / "emotions" / "ours" / "record.json").read_text())
+        history = [] if name == "mean" else record["history"]
+        path.write_text(json.dumps({**record, "recipe": {**record["recipe"], "start": start}, "history": history}))
+    histories, kept = records.descent(run, records.EMOTIONS, "mean")
+    assert list(histories) == ["baseline", "ours"] and kept == {"baseline": 2, "ours": 4}
+    assert [row["epoch"] for rows in histories.values() for row in rows] == [1, 2, 3, 4]
+    assert histories["ours"][0][records.EMOTIONS.score] == pytest.approx(0.7), "figures stay as they were"
+
+
 def test_trials_are_compared_but_never_kept(run, tmp_path):
     assert list(records.finalists(run, records.EMOTIONS)) == ["baseline", "ours"]
     assert records.export_best(run, records.EMOTIONS) == "ours"
