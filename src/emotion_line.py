@@ -1,4 +1,4 @@
-"""The emotion networks on the way to the one that ships: each recipe goes on from those before it, or teaches them."""
+"""The emotion networks on the way to the one that ships, each going on from others; and the light one."""
 
 from dataclasses import replace
 

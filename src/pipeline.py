@@ -54,6 +54,12 @@ def _joined_streams(outputs: list) -> list:
     return joined
 
 
+def deepen_links(notebook) -> None:
+    """Turns links that lead from notebooks/ into those from a folder one deeper: runs/<run>/, notebooks/executed/."""
+    for cell in (cell for cell in notebook.cells if cell.cell_type == "markdown"):
+        cell.source = cell.source.replace("](../", "](../../")
+
+
 def run_notebook(name: str, run: str, parameters: dict) -> None:
     """Executes one notebook into runs/<run>/<name>.ipynb; papermill's exception tells what failed in it."""
     target = RUNS / run / f"{name}.ipynb"
@@ -65,6 +71,7 @@ def run_notebook(name: str, run: str, parameters: dict) -> None:
         )
     notebook = nbformat.read(target, as_version=4)
     tidy_streams(notebook)
+    deepen_links(notebook)
     nbformat.write(notebook, target)
 
 

@@ -177,7 +177,7 @@ def _emotion_networks(recipe: Recipe, mean_px: list | None) -> tuple[keras.Model
 
 
 def _mirrored_figures(model: keras.Model, validation: Emotions, keypoints: Network | None) -> dict[str, float]:
-    """Mirror averaged as `FaceReader` answers: share of the faces answered rightly, cross-entropy once calibrated.
+    """Mirror averaged as `FaceReader` answers: share of faces answered rightly, cross-entropy at its best temperature.
 
     Cross-entropy says more of networks that differ in a few faces: it counts how sure each answer is, too.
     """

@@ -1,4 +1,5 @@
 import ast
+import re
 
 import nbformat
 import pytest
@@ -27,6 +28,27 @@ def test_streams_keep_the_last_state_of_a_progress_line_and_lose_the_start_up_lo
     words, kept = code.outputs
     assert words.text == "before\nsmall: 100%|##| 2/2\nafter\n"
     assert kept == picture and kept.data["text/plain"] == "a\rb"
+
+
+def links(notebook) -> list[str]:
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    return re.findall(r"\]\((\.\./[^)#]*)", text)
+
+
+def test_links_of_a_copy_lead_from_its_deeper_folder_to_the_same_files():
+    notebook = nbformat.read(NOTEBOOKS / "03_emotion_training.ipynb", as_version=4)
+    before = links(notebook)
+    assert before and all((NOTEBOOKS / link).exists() for link in before)
+    pipeline.deepen_links(notebook)
+    assert [(NOTEBOOKS / "executed" / link).resolve() for link in links(notebook)] == [
+        (NOTEBOOKS / link).resolve() for link in before
+    ]
+
+
+def test_links_of_the_published_copies_lead_to_files_that_are_there():
+    copies = list((NOTEBOOKS / "executed").glob("*.ipynb"))
+    found = [copy.parent / link for copy in copies for link in links(nbformat.read(copy, as_version=4))]
+    assert found and not [link for link in found if not link.exists()]
 
 
 def test_tidying_joins_a_progress_line_that_came_in_pieces():
