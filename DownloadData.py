@@ -11,12 +11,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from src.archives import open_archive
-from src.convert import write_emotions, write_keypoints
-from src.paths import DATA, EMOTIONS_CSV, KEYPOINTS_CSV
-from src.recognise import adopt
-from src.sources import UPSTREAM, Source, SourceError, read_table
-from src.summary import emotion_summary, keypoint_summary
+from src.data.archives import open_archive
+from src.data.convert import write_emotions, write_keypoints
+from src.files import DATA, EMOTIONS_CSV, KEYPOINTS_CSV
+from DownloadData import adopt
+from src.data.archives import UPSTREAM, Source, SourceError, read_table
+from DownloadData import emotion_summary, keypoint_summary
 
 
 def build(sources: tuple[Source, ...], folder: Path) -> None:

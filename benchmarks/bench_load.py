@@ -21,9 +21,9 @@ import pandas as pd
 from results import save
 from tqdm import tqdm
 
-from src.datasets import load_emotions, load_keypoints, sample_emotions, sample_keypoints
+from src.data.datasets import load_emotions, load_keypoints, sample_emotions, sample_keypoints
 from src.labels import ALL_EMOTIONS, FER_CODES, FER_SIDE, FRAME, KEYPOINT_COLUMNS
-from src.paths import DATA, EMOTIONS_CSV, KEYPOINTS_CSV
+from src.files import DATA, EMOTIONS_CSV, KEYPOINTS_CSV
 
 SAMPLE = 1000  # drawn faces a file
 WAYS = ("seed", "cold", "cached")

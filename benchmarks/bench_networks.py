@@ -16,13 +16,13 @@ import pandas as pd
 from results import save
 from tqdm import tqdm
 
-from src.emotion_recipes import EMOTION_NETWORKS
-from src.looking import Look
-from src.networks import face_side, load_network, reads_points
-from src.paths import WEIGHTS
-from src.recipes import KEYPOINT_NETWORKS
-from src.records import EMOTIONS, KEYPOINTS
-from src.shipping import NAMES
+from src.training.recipes import EMOTION_NETWORKS
+from src.models.layers import Look
+from src.predict.networks import face_side, load_network, reads_points
+from src.files import WEIGHTS
+from src.training.recipes import KEYPOINT_NETWORKS
+from src.training.records import EMOTIONS, KEYPOINTS
+from src.study.pipeline import NAMES
 
 BATCHES = (1, 64)
 

@@ -19,15 +19,16 @@ import numpy as np
 from results import save
 from tqdm import tqdm
 
-from src.annotations import Face, helen_faces
-from src.archives import Archive, open_archive
-from src.convert import decode_grey
-from src.landmarks import CROP_SCALE, crop_face, fifteen_points
-from src.metrics import nme_percent
-from src.paths import DATA
-from src.predict import FaceReader, predict_keypoints
-from src.sources import UPSTREAM, SourceError, read_table
-from src.tracking import overlaps
+from src.data.convert import Face, helen_faces
+from src.data.archives import Archive, open_archive
+from src.data.convert import decode_grey
+from src.faces import CROP_SCALE, crop_face
+from src.data.convert import fifteen_points
+from src.metrics.scores import nme_percent
+from src.files import DATA
+from src.predict.reader import FaceReader, predict_keypoints
+from src.data.archives import UPSTREAM, SourceError, read_table
+from src.predict.video import overlaps
 
 FOUND = 0.5  # intersection over union with the labelled square from which a face counts as found
 

@@ -22,11 +22,11 @@ from results import save
 from tqdm import tqdm
 from worker import CASES, OF_PEERS, PEERS
 
-from src.datasets import load_emotions, load_keypoints
+from src.data.datasets import load_emotions, load_keypoints
 from src.labels import EMOTIONS
-from src.metrics import emotion_scores, keypoint_scores
-from src.paths import EMOTIONS_CSV, KEYPOINTS_CSV, ROOT
-from src.synthetic import draw_faces
+from src.metrics.scores import emotion_scores, keypoint_scores
+from src.files import EMOTIONS_CSV, KEYPOINTS_CSV, ROOT
+from src.data.sample import draw_faces
 
 BATCHES = (1, 64)
 

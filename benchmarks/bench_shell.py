@@ -19,10 +19,10 @@ import psutil
 from results import save
 from tqdm import tqdm
 
-from src import light
-from src.paths import ROOT, WEIGHTS
-from src.shell import PORTRAIT
-from src.shipping import NAMES
+# DROPPED src.light
+from src.files import ROOT, WEIGHTS
+from src.predict.__main__ import PORTRAIT
+from src.study.pipeline import NAMES
 
 BACKENDS = ("onnx", "litert", "keras")
 CACHE = Path("/proc/sys/vm/drop_caches")

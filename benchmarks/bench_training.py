@@ -30,12 +30,13 @@ from keras.src.legacy.preprocessing.image import ImageDataGenerator
 from results import save
 from tqdm import tqdm
 
-from src import study
-from src.datasets import Emotions, sample_emotions
-from src.emotion_recipes import EMOTION_NETWORKS, EMOTION_RECIPES
-from src.fused import FusedBatchNormalization
-from src.preprocess import EMOTION_AUGMENTS, augment_faces, to_input
-from src.recipes import chosen
+from src.training import tasks as study
+from src.data.datasets import Emotions, sample_emotions
+from src.training.recipes import EMOTION_NETWORKS, EMOTION_RECIPES
+from src.models.layers import FusedBatchNormalization
+from src.training.augmentation import EMOTION_AUGMENTS, augment_faces
+from src.faces import to_input
+from src.training.recipes import chosen
 
 EPOCHS = 3
 # What the original study's generator did; our recipe `baseline` does the same.

@@ -19,9 +19,9 @@ import psutil
 from PIL import Image
 from results import save
 
-from src import shell
-from src.photos import read_photo
-from src.predict import FaceReader
+from src.predict import __main__ as shell
+from src.predict.photos import read_photo
+from src.predict.reader import FaceReader
 
 ALLOWED = 1.10  # peak of the last tenth, in units of the first's
 

@@ -17,16 +17,16 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold
 from tqdm import tqdm
 
-from src.calibration import Calibration, calibrated, fit_by_entropy, fit_temperature, five_probabilities
+from src.metrics.calibration import Calibration, calibrated, fit_by_entropy, fit_temperature, five_probabilities
 from src.labels import EMOTIONS
-from src.metrics import expected_calibration_error
-from src.networks import KEYPOINTS, load_network
-from src.paths import RUNS
-from src.predict import predict_emotions, predict_keypoints
-from src.records import EMOTIONS as EMOTION_TASK
-from src.records import write_json
-from src.study import read_emotions
-from src.teaching import mean_network
+from src.metrics.scores import expected_calibration_error
+from src.predict.networks import KEYPOINTS, load_network
+from src.files import RUNS
+from src.predict.reader import predict_emotions, predict_keypoints
+from src.training.records import EMOTIONS as EMOTION_TASK
+from src.files import write_json
+from src.data.datasets import read_emotions
+# DROPPED teaching.mean_network
 
 FOLDS, DRAWS = 10, 3
 

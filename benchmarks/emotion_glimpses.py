@@ -14,19 +14,20 @@ import pandas as pd
 from sklearn.metrics import log_loss
 from tqdm import tqdm
 
-from src.alignment import glimpses
-from src.calibration import fit_temperature, five_probabilities
-from src.emotion_recipes import EMOTION_NETWORKS
+from src.faces import glimpses
+from src.metrics.calibration import fit_temperature, five_probabilities
+from src.training.recipes import EMOTION_NETWORKS
 from src.labels import EMOTIONS, FER_SIDE
-from src.metrics import emotion_scores
-from src.networks import KEYPOINTS, load_keras, load_network
-from src.paths import RUNS
-from src.predict import predict_keypoints
-from src.preprocess import Augment, augment_faces
-from src.recipes import Recipe
-from src.records import EMOTIONS as EMOTION_TASK
-from src.records import trainings, write_json
-from src.study import read_emotions
+from src.metrics.scores import emotion_scores
+from src.predict.networks import KEYPOINTS, load_keras, load_network
+from src.files import RUNS
+from src.predict.reader import predict_keypoints
+from src.training.augmentation import Augment, augment_faces
+from src.training.recipes import Recipe
+from src.training.records import EMOTIONS as EMOTION_TASK
+from src.training.records import trainings
+from src.files import write_json
+from src.data.datasets import read_emotions
 
 # Shares of the way in size, turn and place.
 WAYS = {

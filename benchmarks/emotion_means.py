@@ -15,17 +15,17 @@ import pandas as pd
 from sklearn.metrics import log_loss
 from tqdm import tqdm
 
-from src.calibration import fit_temperature, five_probabilities
-from src.datasets import Emotions
+from src.metrics.calibration import fit_temperature, five_probabilities
+from src.data.datasets import Emotions
 from src.labels import EMOTIONS
-from src.metrics import emotion_scores
-from src.networks import KEYPOINTS, load_network
-from src.paths import RUNS
-from src.predict import predict_emotions, predict_keypoints
-from src.records import EMOTIONS as EMOTION_TASK
-from src.records import write_json
-from src.study import read_emotions
-from src.teaching import mean_network
+from src.metrics.scores import emotion_scores
+from src.predict.networks import KEYPOINTS, load_network
+from src.files import RUNS
+from src.predict.reader import predict_emotions, predict_keypoints
+from src.training.records import EMOTIONS as EMOTION_TASK
+from src.files import write_json
+from src.data.datasets import read_emotions
+# DROPPED teaching.mean_network
 
 
 def judge(networks: list[keras.Model], faces: Emotions, points_px: dict[bool, np.ndarray]) -> dict:

@@ -11,18 +11,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from src.emotion_recipes import EMOTION_NETWORKS
+from src.training.recipes import EMOTION_NETWORKS
 from src.labels import EMOTIONS
-from src.metrics import emotion_scores
-from src.networks import load_keras
-from src.paths import RUNS
-from src.predict import predict_emotions
-from src.preprocess import to_input
-from src.recipes import Recipe
-from src.records import EMOTIONS as EMOTION_TASK
-from src.records import trainings, write_json
-from src.squares import middle
-from src.study import read_emotions
+from src.metrics.scores import emotion_scores
+from src.predict.networks import load_keras
+from src.files import RUNS
+from src.predict.reader import predict_emotions
+from src.faces import to_input
+from src.training.recipes import Recipe
+from src.training.records import EMOTIONS as EMOTION_TASK
+from src.training.records import trainings
+from src.files import write_json
+from src.training.tasks import middle
+from src.data.datasets import read_emotions
 
 SQUARES = (40, 42, 44, 46, 48)  # px of 48
 LIFTS = (0, 0.1, 0.3, 0.5, 0.7, 1)

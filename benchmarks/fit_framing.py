@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 from bench_photo import helen_archive, helen_photos, labelled_square
 
-from src import framing
-from src.detect import FaceDetector
-from src.landmarks import CROP_SCALE, fifteen_points
+from src.predict import photos as framing
+from src.predict.photos import FaceDetector
+from src.faces import CROP_SCALE
+from src.data.convert import fifteen_points
 
 
 def geometric_mean(ratios: np.ndarray) -> float:

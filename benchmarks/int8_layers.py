@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from src import export
-from src.calibration import five_probabilities
-from src.networks import EMOTIONS, KEYPOINTS, load_network
-from src.paths import WEIGHTS
-from src.predict import predict_emotions, predict_keypoints
-from src.records import write_json
-from src.study import read_emotions
+from src.predict import export
+from src.metrics.calibration import five_probabilities
+from src.predict.networks import EMOTIONS, KEYPOINTS, load_network
+from src.files import WEIGHTS
+from src.predict.reader import predict_emotions, predict_keypoints
+from src.files import write_json
+from src.data.datasets import read_emotions
 
 SPARED = {  # beside the first: name -> what a layer's name then holds
     "none": "stem1_conv",

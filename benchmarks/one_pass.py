@@ -20,25 +20,27 @@ from bench_networks import multiply_adds
 from keras import layers, ops
 from results import save
 
-from src import training
-from src.calibration import five_probabilities
-from src.datasets import Emotions, Keypoints, take_rows
-from src.fused import fuse
-from src.heads import SoftArgmax
+from src.training import fit as training
+from src.metrics.calibration import five_probabilities
+from src.data.datasets import Emotions, Keypoints, take_rows
+from src.models.layers import fuse
+from src.models.layers import SoftArgmax
 from src.labels import EMOTIONS, FER_SIDE, FRAME, KEYPOINT_COLUMNS, KEYPOINTS
-from src.light import judge
-from src.looking import Look
-from src.losses import wing
-from src.metrics import emotion_scores, keypoint_scores
-from src.networks import load_network
-from src.paths import RUNS, WEIGHTS
-from src.predict import predict_keypoints
-from src.preprocess import EMOTION_AUGMENTS, KEYPOINT_AUGMENTS, augment_faces, to_input, training_stream
-from src.recipes import Recipe
-from src.resnet import Init, basic_unit, climb, conv_bn, standardized
-from src.slimming import hand_down
-from src.squares import middle
-from src.study import read_emotions, read_keypoints
+# DROPPED light.judge
+from src.models.layers import Look
+from src.models.losses import wing
+from src.metrics.scores import emotion_scores, keypoint_scores
+from src.predict.networks import load_network
+from src.files import RUNS, WEIGHTS
+from src.predict.reader import predict_keypoints
+from src.training.augmentation import EMOTION_AUGMENTS, KEYPOINT_AUGMENTS, augment_faces
+from src.faces import to_input
+from src.training.fit import training_stream
+from src.training.recipes import Recipe
+from src.models.resnet import Init, basic_unit, climb, conv_bn, standardized
+# DROPPED slimming.hand_down
+from src.training.tasks import middle
+from src.data.datasets import read_emotions, read_keypoints
 
 POINTS = len(KEYPOINT_COLUMNS)  # an answer or target holds these first, then 7 probabilities, 0 where none is known
 CLASSES = 7

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil
 
-from src.records import write_json
-from src.speeds import RESULTS
+from src.files import write_json
+from benchmarks.tables import RESULTS
 
 LIBRARIES = ("tensorflow", "keras", "onnxruntime", "ai-edge-litert", "opencv-python", "numpy", "pandas")
 

@@ -21,7 +21,7 @@ FER_ORDER = (0, 1, 4, 3, 5)  # of fer's angry, disgust, fear, happy, sad, surpri
 
 def read_with(keypoints, emotions, *, mirror: bool = False):
     """Both networks through the study's own functions."""
-    from src.predict import predict_both
+    from src.predict.reader import predict_both
 
     return lambda faces: dict(
         zip(("keypoints_px", "probabilities"), predict_both(keypoints, emotions, faces, mirror=mirror), strict=True)
@@ -30,8 +30,8 @@ def read_with(keypoints, emotions, *, mirror: bool = False):
 
 def ours(backend: str, threads: int, *, pair: str = "", int8: bool = False, mirror: bool = False):
     """pair: the folder of the networks below weights/, that itself by default."""
-    from src import networks
-    from src.paths import WEIGHTS
+    from src.predict import networks
+    from src.files import WEIGHTS
 
     folder = WEIGHTS / pair
     if backend == "keras":
@@ -43,8 +43,8 @@ def ours(backend: str, threads: int, *, pair: str = "", int8: bool = False, mirr
 
 def seed(_threads: int):
     """The original study's two networks, layer for layer; their weights do not matter for speed."""
-    from src.emotion_recipes import EMOTION_NETWORKS
-    from src.recipes import KEYPOINT_NETWORKS
+    from src.training.recipes import EMOTION_NETWORKS
+    from src.training.recipes import KEYPOINT_NETWORKS
 
     return read_with(KEYPOINT_NETWORKS["baseline"](0), EMOTION_NETWORKS["baseline"](0, 5))
 
@@ -70,7 +70,7 @@ def fer_keras(_threads: int):
 
 
 def fer_quantized(threads: int):
-    from src.networks import LiteRTNetwork
+    from src.predict.networks import LiteRTNetwork
 
     network = LiteRTNetwork(fer_file("quantized.tflite"), threads)
     side = network.input_shape[1]
@@ -107,7 +107,7 @@ def dlib(_threads: int):
     import dlib
     from face_recognition_models import pose_predictor_model_location
 
-    from src.landmarks import fifteen_points
+    from src.data.convert import fifteen_points
 
     predictor, detector = dlib.shape_predictor(pose_predictor_model_location()), dlib.get_frontal_face_detector()
 

@@ -1,4 +1,7 @@
-"""Facial keypoints and emotions: the code that the notebooks share."""
+"""Facial keypoints and emotions: the code that the notebooks share. Each room imports only rooms that come before it:
+
+labels, files, faces -> data -> models -> metrics -> figures -> predict -> training -> evaluation -> study
+"""
 
 import os
 

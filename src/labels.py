@@ -53,3 +53,7 @@ OUTER_EYE_CORNERS = (
     KEYPOINTS.index("left_eye_outer_corner"),
     KEYPOINTS.index("right_eye_outer_corner"),
 )
+
+# Columns of the table of faces: the square that the networks read, px of the photo, and what they answer.
+BOX_COLUMNS = ("box_left", "box_top", "box_right", "box_bottom")
+ANSWER_COLUMNS = ("emotion", *(f"p_{name}" for name in EMOTIONS), "confidence", "sure")

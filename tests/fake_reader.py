@@ -3,10 +3,10 @@
 import cv2
 import numpy as np
 
-from src.calibration import Calibration
-from src.framing import to_photo
+from src.metrics.calibration import Calibration
+from src.faces import to_photo
 from src.labels import EMOTIONS
-from src.predict import FaceReader, FoundFaces
+from src.predict.reader import FaceReader, FoundFaces
 
 MEAN_FACE = np.random.default_rng(0).uniform(20, 76, (15, 2))  # px of the 96x96 frame
 GREYS = (110, 140, 170, 200, 230)  # of the five emotions

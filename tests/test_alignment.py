@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src.alignment import PLACE, glimpses, into_squares
+from src.faces import PLACE, glimpses, into_squares
 
 MEAN = np.array([[30.0, 40.0], [66.0, 40.0], [48.0, 60.0], [40.0, 75.0], [56.0, 75.0]])
 RNG = np.random.default_rng(0)

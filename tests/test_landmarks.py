@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from src.labels import KEYPOINTS
-from src.landmarks import crop_face, fifteen_points
+from src.faces import crop_face
+from src.data.convert import fifteen_points
 
 
 def landmarks(left: float, top: float, width: float, height: float) -> np.ndarray:

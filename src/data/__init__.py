@@ -1,0 +1,1 @@
+"""Data: public archives and users' files -> two CSV files -> typed arrays with splits; and the synthetic sample."""

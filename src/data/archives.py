@@ -1,0 +1,256 @@
+"""Where the public data comes from: three repositories, each pinned to a commit and to git object ids."""
+
+import errno
+import hashlib
+import json
+import tarfile
+import zlib
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from gzip import BadGzipFile
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+import pooch
+from requests.exceptions import RequestException
+from tqdm import tqdm
+
+from src import files
+from src.files import shown
+
+
+class SourceError(Exception):
+    """Data that cannot be had or is not what it should be; the message is one sentence with the remedy."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One repository at one commit; `git_objects` maps each used path (file or folder) to its git object id."""
+
+    repository: str
+    commit: str
+    git_objects: dict[str, str]
+    archive: Path | None = None  # an archive at hand; without it GitHub's is fetched
+    sha256: str | None = None  # of that archive
+
+
+FER2013 = Source(
+    "RecepTahirGunlu/Duygu-Tanima",
+    "9c8c822db85a44c0d7af5d94d749319a07b1c935",
+    {
+        "train": "5b46dfd80baddd5d729f2d3dc1291f2911e45e0a",
+        "validation": "b7f19c0c24cce9b2c7fd1876f11ad91ff2098563",
+        "test": "21c3ceee7809f319f6393dba5a5eb84fa24c2ba1",
+    },
+)
+HELEN = Source(
+    "Spinkoo/Face-alignement",
+    "e08a16aa91ad771df34e75f70bc5aaf20238ff6a",
+    {
+        "helen/trainset": "615bac7a9c99c0011137280d0b677056109283c8",
+        "helen/testset": "68c5bb22515a95114003ba1c01edee73e01231cd",
+    },
+)
+YOUTUBE = Source(
+    "udacity/P1_Facial_Keypoints",
+    "6e55adc6bd032d9fb1ad41a4c3e68aae847cdf81",
+    {
+        "data/training": "1e8f1dd44c2b7eefb5c36cd8f2c859c37bdc0dde",
+        "data/test": "9efec5eee0580b8813ef6f750de74558248f4251",
+        "data/training_frames_keypoints.csv": "8ed5bf6cd6618e1dc46610529440aa0a06acd856",
+        "data/test_frames_keypoints.csv": "f9207de639969e92f271d2d59925f459cb6c81d4",
+    },
+)
+UPSTREAM = (FER2013, HELEN, YOUTUBE)
+
+
+def read_table(file: Path) -> tuple[Source, ...]:
+    """The sources of a JSON table in the order of `UPSTREAM`; its `archive` paths start at the table's folder.
+
+    Raises
+    ------
+    SourceError
+        If the table cannot be read or lacks one of the repositories or paths.
+    """
+    try:
+        entries = {entry["repository"]: entry for entry in json.loads(file.read_text("utf-8"))}
+        sources = tuple(_source(entries[pinned.repository], file.parent) for pinned in UPSTREAM)
+    except OSError as error:
+        raise SourceError(f"{shown(file)} cannot be read ({error.strerror}); give the path of a table.") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise SourceError(
+            f"{shown(file)} is not a table of sources ({type(error).__name__}: {error}); give a JSON list with"
+            " `repository`, `commit`, `git_objects` and `archive` for each of the three repositories."
+        ) from error
+    for source, pinned in zip(sources, UPSTREAM, strict=True):
+        if missing := pinned.git_objects.keys() - source.git_objects.keys():
+            raise SourceError(
+                f"{shown(file)} names no git object id for {min(missing)} of {source.repository}; add it to"
+                " `git_objects`."
+            )
+    return sources
+
+
+def _source(entry: dict, folder: Path) -> Source:
+    archive = folder / entry["archive"] if "archive" in entry else None
+    return Source(entry["repository"], entry["commit"], dict(entry["git_objects"]), archive, entry.get("sha256"))
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """As `files.replacing`; a full disk becomes a `SourceError`."""
+    try:
+        with files.replacing(path) as part:
+            yield part
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise SourceError(
+            f"The disk is full: {shown(path)} could not be written; free space or choose another folder with"
+            " --data-dir, then call again."
+        ) from error
+
+
+ARCHIVE_URL = "https://github.com/{repository}/archive/{commit}.tar.gz"
+_TREE = "40000"  # git's mode of a folder
+
+
+class File(NamedTuple):
+    """A file of an archive: its path in the repository, git mode and bytes."""
+
+    name: str
+    mode: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Archive:
+    """The .tar.gz file of a source."""
+
+    source: Source
+    path: Path
+
+    def files(self, *suffixes: str) -> Iterator[File]:
+        """The used files that end with one of `suffixes` (all without any), in the order of the archive.
+
+        Raises
+        ------
+        SourceError
+            If the archive is damaged, or holds a member that could write outside its own folder.
+        """
+        try:
+            with tarfile.open(self.path, "r:gz") as tar:
+                for member in tar:
+                    self._refuse_unsafe(member)
+                    name = member.name.partition("/")[2]
+                    if member.isreg() and self._is_used(name) and name.endswith(suffixes or ""):
+                        mode = "100755" if member.mode & 0o100 else "100644"
+                        yield File(name, mode, tar.extractfile(member).read())
+        except (tarfile.TarError, EOFError, zlib.error, BadGzipFile) as error:
+            raise self._refusal(f"is damaged ({error})") from error
+
+    def object_ids(self) -> dict[str, str]:
+        """The git object id of each used path, computed from the files in the archive."""
+        blobs = {}
+        for file in tqdm(self.files(), f"check {self.source.repository}", unit=" files"):
+            if file.name in blobs:
+                raise self._refusal(f"holds {file.name} twice")
+            blobs[file.name] = (file.mode, _object_id("blob", file.content))
+        return {path: _id_of_path(path, blobs) for path in self.source.git_objects}
+
+    def verify(self) -> None:
+        """Raise `SourceError` unless checksum and git object ids are those of the source."""
+        pinned = self.source.sha256
+        if pinned and (found := pooch.file_hash(str(self.path), alg="sha256")) != pinned:
+            raise self._refusal(f"is damaged or another version (sha256 {found[:12]}, pinned {pinned[:12]})")
+        for path, found in self.object_ids().items():
+            if found != (pinned := self.source.git_objects[path]):
+                raise self._refusal(
+                    f"is damaged or another version ({path} has the git object id {found[:12]}, pinned {pinned[:12]})"
+                )
+
+    def _is_used(self, name: str) -> bool:
+        return any(name == path or name.startswith(f"{path}/") for path in self.source.git_objects)
+
+    def _refuse_unsafe(self, member: tarfile.TarInfo) -> None:
+        path = PurePosixPath(member.name)
+        if path.is_absolute() or ".." in path.parts or not (member.isreg() or member.isdir()):
+            raise self._refusal(f"holds {member.name!r}, a link, a device or a path that leaves the archive's folder")
+
+    def _refusal(self, reason: str) -> SourceError:
+        return SourceError(f"{shown(self.path)} {reason}; delete or replace it and call again.")
+
+
+def open_archive(source: Source, folder: Path) -> Archive:
+    """The verified archive of a source: the one at hand, else the one in `folder`, else GitHub's.
+
+    Raises
+    ------
+    SourceError
+        If it cannot be had, is damaged, or differs from the pinned version.
+    """
+    name = f"{PurePosixPath(source.repository).name}-{source.commit}.tar.gz"
+    path = source.archive or folder / name
+    if not path.exists():
+        if source.archive:
+            raise SourceError(f"{shown(path)} is missing; put the archive there or correct the table.")
+        with replacing(path) as part:
+            _download(ARCHIVE_URL.format(repository=source.repository, commit=source.commit), part)
+    archive = Archive(source, path)
+    archive.verify()
+    return archive
+
+
+class _DownloadBar(tqdm):
+    """Size and rate also where the server names no total, as GitHub does not for an archive."""
+
+    def __bool__(self) -> bool:  # pooch asks; a bar without a total would say no
+        return True
+
+    def reset(self, total: float | None = None) -> None:  # pooch empties the bar at the end to fill it to the total
+        if self.total:
+            super().reset(total)
+
+
+def _download(url: str, target: Path) -> None:
+    bar = _DownloadBar(desc=url.split("/archive/")[0], unit="B", unit_scale=True)
+    download = pooch.HTTPDownloader(progressbar=bar, chunk_size=2**16)
+    try:
+        download(url, str(target), None)
+    except RequestException as error:
+        answer = type(error).__name__ if error.response is None else f"HTTP {error.response.status_code}"
+        raise SourceError(
+            f"{url} could not be fetched ({answer}); check the network and call again, or bring the data with"
+            " --sources FILE or --from DIR."
+        ) from error
+    finally:
+        bar.close()
+
+
+def _object_id(kind: str, body: bytes) -> str:
+    return hashlib.sha1(f"{kind} {len(body)}\0".encode() + body, usedforsecurity=False).hexdigest()
+
+
+def tree_id(files: dict[str, tuple[str, str]]) -> str:
+    """The git object id of a folder from its files: path below the folder -> (mode, blob id)."""
+    entries, folders = {}, defaultdict(dict)
+    for path, entry in files.items():
+        head, _, rest = path.partition("/")
+        if rest:
+            folders[head][rest] = entry
+        else:
+            entries[head] = entry
+    entries |= {name: (_TREE, tree_id(below)) for name, below in folders.items()}
+    # git sorts a folder as if its name ended with a slash
+    ordered = sorted(entries, key=lambda name: (name + "/" * (entries[name][0] == _TREE)).encode())
+    lines = (f"{entries[name][0]} {name}\0".encode() + bytes.fromhex(entries[name][1]) for name in ordered)
+    return _object_id("tree", b"".join(lines))
+
+
+def _id_of_path(path: str, blobs: dict[str, tuple[str, str]]) -> str:
+    if path in blobs:
+        return blobs[path][1]
+    prefix = f"{path}/"
+    return tree_id({name.removeprefix(prefix): blobs[name] for name in blobs if name.startswith(prefix)})

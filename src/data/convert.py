@@ -1,0 +1,258 @@
+"""The faces that HELEN and the YouTube frames annotate: image, 68 landmarks, split and subject of each."""
+
+import csv
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from src.data.archives import Archive, File, SourceError, replacing
+from src.faces import crop_face
+from src.files import shown
+from src.labels import FER_SIDE, FRAME, KEYPOINT_COLUMNS
+
+# Share of the subjects in each split; the rest is for training.
+YOUTUBE_SPLITS = {"Test": 0.15, "Validation": 0.15}
+HELEN_SPLITS = {"Validation": 0.12}
+
+
+@dataclass(frozen=True)
+class Face:
+    """A row of data.csv before its image is read."""
+
+    image: str  # path in the repository
+    points: np.ndarray  # 68 landmarks, (68, 2) float64, photo pixels counted from 0
+    usage: str
+    subject: str
+
+
+def fifteen_points(points68: np.ndarray) -> np.ndarray:
+    """The 15 keypoints, (15, 2) float32 in the order of `labels.KEYPOINTS`, of 68 landmarks (68, 2)."""
+    return np.stack([points68[list(sources)].mean(axis=0) for sources in _SOURCES]).astype(np.float32)
+
+
+def helen_faces(archive: Archive) -> list[Face]:
+    """HELEN's trainset, then its testset, each sorted by file name; a subject is a photo, with all its faces.
+
+    Raises
+    ------
+    SourceError
+        If a `.pts` file is malformed.
+    """
+    points = {file.name.removesuffix(".pts") + ".jpg": parse_pts(file) for file in archive.files(".pts")}
+    train = sorted(image for image in points if image.startswith("helen/trainset/"))
+    test = sorted(points.keys() - set(train))
+    splits = split_subjects((_subject("helen", image) for image in train), HELEN_SPLITS)
+    splits |= {_subject("helen", image): "HelenTest" for image in test}  # a photo is never in two splits
+    return _faces("helen", {image: points[image] for image in train + test}, splits)
+
+
+def youtube_faces(archive: Archive) -> list[Face]:
+    """The annotated YouTube frames, training then test table, each sorted by file name; split anew by person.
+
+    Raises
+    ------
+    SourceError
+        If a table is malformed.
+    """
+    tables = {file.name: file for file in archive.files(".csv")}
+    points = {}
+    for part in ("training", "test"):
+        table = parse_keypoint_table(tables[f"data/{part}_frames_keypoints.csv"])
+        points |= {f"data/{part}/{name}": table[name] for name in sorted(table)}
+    splits = split_subjects((_subject("youtube", image) for image in points), YOUTUBE_SPLITS)
+    return _faces("youtube", points, splits)
+
+
+def parse_pts(file: File) -> np.ndarray:
+    """The landmarks of a 300-W `.pts` file, with or without its header, counted from 0: (68, 2) float64."""
+    try:
+        body = file.content.decode("ascii")
+        if "{" in body:
+            body = body[body.index("{") + 1 : body.rindex("}")]
+        rows = [line.split() for line in body.splitlines() if line.strip()]
+        return _checked(np.array(rows, float)) - 1  # 300-W counts pixels from 1
+    except ValueError as error:
+        raise SourceError(
+            f"{file.name} is not 68 lines `x y` ({error}); correct it or take the pinned archive."
+        ) from error
+
+
+def parse_keypoint_table(file: File) -> dict[str, np.ndarray]:
+    """Image name -> landmarks, (68, 2) float64 counted from 0, of a table of the YouTube frames."""
+    table = {}
+    rows = csv.reader(file.content.decode("utf-8", "replace").splitlines()[1:])
+    for number, (name, *values) in enumerate(filter(None, rows), 2):
+        try:
+            if name in table:
+                raise ValueError("the name stands twice")
+            table[name] = _checked(np.array(values, float).reshape(-1, 2))
+        except ValueError as error:
+            raise SourceError(
+                f"{file.name} line {number}, {name}, is not an image and its 68 points x,y ({error}); correct it"
+                " or take the pinned archive."
+            ) from error
+    return table
+
+
+def split_subjects(subjects: Iterable[str], shares: dict[str, float]) -> dict[str, str]:
+    """The split of each subject: drawn in the order of the names' hashes, so that it needs no seed."""
+    drawn = sorted(set(subjects), key=lambda subject: hashlib.sha256(subject.encode()).digest())
+    splits = dict.fromkeys(drawn, "Training")
+    start = 0
+    for usage, share in shares.items():
+        stop = start + round(share * len(drawn))
+        splits |= dict.fromkeys(drawn[start:stop], usage)
+        start = stop
+    return splits
+
+
+def _checked(points: np.ndarray) -> np.ndarray:
+    if points.shape != (68, 2):
+        raise ValueError(f"the points found have the shape {points.shape}")
+    if not np.isfinite(points).all() or not np.ptp(points, axis=0).any():
+        raise ValueError("the points are not finite or lie on one spot")
+    return points
+
+
+def _subject(source: str, image: str) -> str:
+    """`source/name`: the name of the image file without its folder and the number at its end."""
+    return f"{source}/{re.sub(r'_[0-9]+$', '', PurePosixPath(image).stem)}"
+
+
+def _faces(source: str, points: dict[str, np.ndarray], splits: dict[str, str]) -> list[Face]:
+    subjects = (_subject(source, image) for image in points)
+    return [
+        Face(image, xy, splits[subject], subject) for (image, xy), subject in zip(points.items(), subjects, strict=True)
+    ]
+
+
+WIDE_MARGIN = 1.5  # wide_faces.npz shows the 96x96 frame with half its width around it
+BORDER = round(FRAME * (WIDE_MARGIN - 1) / 2)
+# Folders of the FER2013 archive: classes in the order of their codes 0..6, parts with their official split.
+# The 68 landmarks (300-W order, from 0) whose mean is each point of `labels.KEYPOINTS`.
+_SOURCES = (
+    *(range(42, 48), range(36, 42)),  # eye centres: left, right
+    *([42], [45], [39], [36]),  # eye corners: left inner, left outer, right inner, right outer
+    *([22], [26], [21], [17]),  # brow ends, in the same order
+    *([30], [54], [48], [51], [57]),  # nose tip, left and right mouth corner, top lip, bottom lip
+)
+FER_CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+FER_PARTS = ("train", "validation", "test")
+FER_USAGES = ("Training", "PublicTest", "PrivateTest")
+
+_DECIMALS = [str(value) for value in range(256)]
+
+
+def write_keypoints(helen: Archive, youtube: Archive, folder: Path) -> None:
+    """Write `data.csv` and, in the same row order, `wide_faces.npz` into `folder`.
+
+    `wide_faces.npz` holds `images`, (rows, 144, 144) uint8: each face of data.csv with its surroundings, at the
+    same scale. `images[:, 24:120, 24:120]` are the images of data.csv, exactly.
+
+    Raises
+    ------
+    SourceError
+        If an image is missing or cannot be read, or landmarks are malformed.
+    """
+    listed = [(helen, helen_faces(helen)), (youtube, youtube_faces(youtube))]
+    crops = [_crop_all(archive, faces) for archive, faces in listed]
+    faces = [face for _, faces in listed for face in faces]
+    wide, points = (np.concatenate(arrays) for arrays in zip(*crops, strict=True))
+    npz = folder / "wide_faces.npz"
+    with replacing(npz) as npz_part:
+        with npz_part.open("wb") as out:
+            np.savez(out, images=wide)
+        with replacing(folder / "data.csv") as csv_part:
+            _write_data_csv(csv_part, faces, points, wide[:, BORDER:-BORDER, BORDER:-BORDER])
+            npz.unlink(missing_ok=True)  # an old one must never stand beside the new rows
+
+
+def write_emotions(fer2013: Archive, folder: Path) -> None:
+    """Write `icml_face_data.csv` with Kaggle's columns `emotion`, ` Usage`, ` pixels` into `folder`.
+
+    Raises
+    ------
+    SourceError
+        If an image cannot be read, is not 48x48, or is not named as in FER2013.
+    """
+    rows = []
+    for file in tqdm(fer2013.files(".jpg"), "read FER2013", unit=" faces"):
+        image = decode_grey(file.content, file.name)
+        if image.shape != (FER_SIDE, FER_SIDE):
+            raise SourceError(f"{file.name} in {shown(fer2013.path)} is not 48x48; take the pinned archive.")
+        rows.append((_fer_key(file.name), image.tobytes()))
+    rows.sort()
+    with replacing(folder / "icml_face_data.csv") as part, part.open("w", encoding="ascii", newline="\n") as out:
+        out.write("emotion, Usage, pixels\n")
+        for (usage, _, code), pixels in tqdm(rows, "write icml_face_data.csv", unit=" faces"):
+            out.write(f"{code},{FER_USAGES[usage]},{_pixel_text(pixels)}\n")
+
+
+def _fer_key(name: str) -> tuple[int, int, int]:
+    """Split, number and emotion code of `part/class/Usage_number.jpg`: the order of the rows."""
+    try:
+        part, emotion, image = name.split("/")
+        usage, number = PurePosixPath(image).stem.split("_")
+        split = FER_USAGES.index(usage)
+        if FER_PARTS.index(part) == split:
+            return split, int(number), FER_CLASSES.index(emotion)
+    except ValueError:
+        pass
+    raise SourceError(f"{name} is not named part/class/Usage_number.jpg as in FER2013; take the pinned archive.")
+
+
+def _crop_all(archive: Archive, faces: list[Face]) -> tuple[np.ndarray, np.ndarray]:
+    """Wide crops (n, 144, 144) uint8 and keypoints (n, 15, 2) float32, px of the 96x96 frame, of all faces."""
+    rows = {face.image: row for row, face in enumerate(faces)}
+    side = FRAME + 2 * BORDER
+    images = np.empty((len(faces), side, side), np.uint8)
+    points = np.empty((len(faces), 15, 2), np.float32)
+    with tqdm(total=len(faces), desc=f"crop {archive.source.repository}", unit=" faces") as bar:
+        for file in archive.files(".jpg"):
+            if file.name not in rows:
+                continue
+            row = rows.pop(file.name)
+            photo = decode_grey(file.content, file.name)
+            images[row], frame_points = crop_face(photo, faces[row].points, margin=WIDE_MARGIN)
+            points[row] = fifteen_points(frame_points)
+            bar.update()
+    if rows:
+        raise SourceError(
+            f"{shown(archive.path)} has points for {min(rows)}, but not the image; take the pinned archive."
+        )
+    return images, points
+
+
+def _write_data_csv(path: Path, faces: list[Face], points: np.ndarray, images: np.ndarray) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as out:
+        out.write(",".join((*KEYPOINT_COLUMNS, "Image", "Usage", "Subject")) + "\n")
+        for face, xy, image in zip(tqdm(faces, "write data.csv", unit=" faces"), points, images, strict=True):
+            numbers = ",".join(f"{value:.3f}" for value in xy.ravel())
+            out.write(f"{numbers},{_pixel_text(image.tobytes())},{face.usage},{face.subject}\n")
+
+
+def _pixel_text(pixels: bytes) -> str:
+    return " ".join([_DECIMALS[value] for value in pixels])
+
+
+def decode_grey(content: bytes, name: str) -> np.ndarray:
+    """Decode an image file of any format and depth to grey, (height, width) uint8.
+
+    The orientation tag is not applied: landmarks belong to the pixels as stored.
+
+    Raises
+    ------
+    SourceError
+        If the bytes are not an image.
+    """
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), flags) if content else None
+    if image is None:
+        raise SourceError(f"{name} cannot be read as an image; take the pinned archive.")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)

@@ -1,0 +1,324 @@
+"""Who goes to which split: dealing by shares, keeping groups together, finding repeats across splits."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from src.data.csv_files import ArrayCache, DataError, checksum, map_file, read_face_table
+from src.data.sample import draw_faces
+from src.files import EMOTIONS_CSV, KEYPOINTS_CSV, shown
+from src.labels import ALL_EMOTIONS, EMOTIONS, FER_CODES, FER_SIDE, FRAME, KEYPOINT_COLUMNS, KEYPOINTS
+
+
+def row_hashes(contents: Iterable) -> np.ndarray:
+    """A hash of each content (bytes, or a contiguous array), str (n,): equal for equal contents."""
+    return np.array([hashlib.sha256(content).hexdigest()[:16] for content in contents])
+
+
+def photo_numbers(images: Iterable[np.ndarray]) -> np.ndarray:
+    """A number for each image, int (n,): the same for images that are equal byte for byte."""
+    numbers: dict[bytes, int] = {}
+    return np.array([numbers.setdefault(image.tobytes(), len(numbers)) for image in images])
+
+
+def deal(n: int, shares: dict[str, float]) -> np.ndarray:
+    """`n` names of splits, str (n,), each its share, one after the other."""
+    stops = np.round(np.cumsum(list(shares.values())) * n).astype(int)
+    return np.repeat(list(shares), np.diff(stops, prepend=0))
+
+
+def deal_groups(groups: np.ndarray, strata: np.ndarray, shares: dict[str, float]) -> np.ndarray:
+    """Names of splits, str (n,): rows of one group stay together, each stratum gets its shares.
+
+    Groups are dealt in their sorted order, which is random if they are hashes. A group counts for the stratum of
+    its first row.
+    """
+    _, first, member = np.unique(groups, return_index=True, return_inverse=True)
+    strata = strata[first]
+    usage = np.empty(len(first), np.array(list(shares)).dtype)
+    for stratum in np.unique(strata):
+        usage[strata == stratum] = deal(np.count_nonzero(strata == stratum), shares)
+    return usage[member]
+
+
+def drop_repeats(images: np.ndarray, usage: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
+    """Which rows of FER2013 to keep so that no validation or test image stands in an earlier split.
+
+    images: (n, 48, 48) uint8, repeats are equal byte for byte; usage: str (n,). The test split stays whole, and so
+    do repeats within a split. Returns (keep, counts): bool (n,), and what was counted, in words -> number of rows.
+    """
+    ids = photo_numbers(images)
+    splits = train, public, private = [usage == name for name in ("Training", "PublicTest", "PrivateTest")]
+    in_train, in_public, in_private = (np.isin(ids, ids[split]) for split in splits)
+    drop_train, drop_public = train & (in_public | in_private), public & in_private
+    keep = ~(drop_train | drop_public)
+    counted = {
+        "PrivateTest images repeated in Training": private & in_train,
+        "PublicTest images repeated in Training": public & in_train,
+        "PrivateTest images repeated in PublicTest": private & in_public,
+        "Training rows dropped": drop_train,
+        "PublicTest rows dropped": drop_public,
+    }
+    counts = {words: int(np.count_nonzero(rows)) for words, rows in counted.items()}
+    distinct = sum(len(np.unique(ids[keep & split])) for split in splits)
+    return keep, counts | {"repeats within a split kept": int(np.count_nonzero(keep)) - distinct}
+
+
+FORMAT = 1  # of the cached arrays; a new number when the same file is to give other arrays
+MARGIN = 8  # px that a keypoint may lie outside the frame
+WIDE = 144  # side of the faces in wide_faces.npz: the frame and half its width around it
+
+KEYPOINT_SHARES = {"Training": 0.7, "Validation": 0.15, "Test": 0.15}
+KEYPOINT_USAGES = (*KEYPOINT_SHARES, "HelenTest")
+EMOTION_SHARES = {"Training": 0.8, "PublicTest": 0.1, "PrivateTest": 0.1}
+SAMPLE_EMOTION_SHARES = dict(zip(EMOTION_SHARES, KEYPOINT_SHARES.values(), strict=True))
+FER_LABELS = np.array([ALL_EMOTIONS.index(name) for name in FER_CODES], np.int8)  # code -> label
+
+
+@dataclass(frozen=True, eq=False)
+class Keypoints:
+    """Faces with keypoints; n rows in the order of their file.
+
+    images: uint8 (n, 96, 96), grey 0..255; read-only when just loaded.
+    keypoints_px: float32 (n, 15, 2), x and y in pixels of the 96x96 frame, pixel centres at 0..95, in the order of
+        `labels.KEYPOINTS`; both NaN where a point is not annotated.
+    usage: str (n,), one of Training, Validation, Test, HelenTest.
+    subject: str (n,), whose face it is; no subject stands in two usages.
+    wide: uint8 (n, 144, 144), the same faces with 24 px of surroundings on each side, or None.
+    """
+
+    images: np.ndarray
+    keypoints_px: np.ndarray
+    usage: np.ndarray
+    subject: np.ndarray
+    wide: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def stored(self) -> np.ndarray:
+        """What augmentation starts from: `wide` where there is one, so that turned faces show it, else `images`."""
+        return self.images if self.wide is None else self.wide
+
+    @property
+    def source(self) -> np.ndarray:
+        """The data set that each face comes from, str (n,): what stands before the slash of its subject."""
+        return np.array([name.partition("/")[0] for name in self.subject], str)
+
+    def split(self, usage: str) -> "Keypoints":
+        """The rows of one usage, of which there may be none; raises ValueError for a name that is none of the four."""
+        return take_rows(self, _is_usage(self.usage, usage, KEYPOINT_USAGES))
+
+
+@dataclass(frozen=True, eq=False)
+class Emotions:
+    """Faces with emotions; n rows in the order of their file.
+
+    images: uint8 (n, 48, 48), grey 0..255; read-only when just loaded.
+    labels: int8 (n,), indices into `labels.ALL_EMOTIONS`: 0..4 the five of the study, 5 fear, 6 neutral.
+    usage: str (n,), one of Training, PublicTest (validation), PrivateTest (test).
+    dropped: what was counted when repeated images were removed from the file's rows, in words -> count.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    usage: np.ndarray
+    dropped: dict[str, int]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def split(self, usage: str) -> "Emotions":
+        """The rows of one usage, of which there may be none; raises ValueError for a name that is none of the three."""
+        return take_rows(self, _is_usage(self.usage, usage, tuple(EMOTION_SHARES)))
+
+    def five(self) -> "Emotions":
+        """The rows with one of the five emotions, labels 0..4."""
+        return take_rows(self, self.labels < len(EMOTIONS))
+
+
+def take_rows(data, which: np.ndarray):
+    """Rows of a data class: `which` is a mask, bool (n,), or row numbers, int."""
+    arrays = {name: value[which] for name, value in vars(data).items() if isinstance(value, np.ndarray)}
+    return replace(data, **arrays)
+
+
+def _is_usage(usage: np.ndarray, name: str, names: tuple[str, ...]) -> np.ndarray:
+    if name not in names:
+        raise ValueError(f"There is no split {name!r}; take one of {', '.join(names)}.")
+    return usage == name
+
+
+def load_keypoints(path: Path, *, strict: bool = True) -> Keypoints:
+    """Load a keypoint CSV file: `data.csv` or Kaggle's `training.csv`, with or without `Usage` and `Subject`.
+
+    Without Usage, subjects are dealt to the splits 70/15/15; without Subject, identical images are one subject. The
+    faces of `wide_faces.npz`, if it lies beside the file, come along. With `strict=False`, rows with errors are
+    dropped with a warning.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be used, a row has an error and `strict`, a subject stands in two usages, or
+        wide_faces.npz does not belong to the file.
+    """
+    path = Path(path)
+    arrays, kept = _load(path, "keypoints", _parse_keypoints, strict)
+    return Keypoints(**arrays, wide=_read_wide(path, kept))
+
+
+def load_emotions(path: Path, *, strict: bool = True) -> Emotions:
+    """Load an emotion CSV file: Kaggle's `icml_face_data.csv` or `fer2013.csv`, or one of five codes without Usage.
+
+    Training images that also stand in PublicTest or PrivateTest are removed, and PublicTest images that stand in
+    PrivateTest. Without Usage, the images of each emotion are dealt to the splits 80/10/10. With `strict=False`,
+    rows with errors are dropped with a warning.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be used, or a row has an error and `strict`.
+    """
+    arrays, _ = _load(Path(path), "emotions", _parse_unrepeated, strict)
+    return Emotions(**arrays | {"dropped": json.loads(arrays["dropped"].item())})
+
+
+def load_repeated_emotions(path: Path) -> Emotions:
+    """All rows of an emotion CSV file, repeats and all: to show what they do, never to train the study's networks.
+
+    Parsed anew each time, without a cache. DataError as in `load_emotions`.
+    """
+    arrays, _ = _parse_emotions(Path(path), map_file(Path(path)), strict=True)
+    return Emotions(**arrays, dropped={})
+
+
+def sample_keypoints(n: int, seed: int) -> Keypoints:
+    """`n` drawn faces with exact keypoints; the first 70 % are Training, then 15 % Validation, 15 % Test."""
+    images, keypoints_px, _ = draw_faces(n, seed)
+    subject = np.array([f"drawn/{i}" for i in range(n)], str)
+    return Keypoints(images, keypoints_px, deal(n, KEYPOINT_SHARES), subject)
+
+
+def sample_emotions(n: int, seed: int) -> Emotions:
+    """`n` drawn faces of the five emotions; the first 70 % are Training, then 15 % PublicTest, 15 % PrivateTest."""
+    images, _, labels = draw_faces(n, seed)
+    factor = FRAME // FER_SIDE
+    small = images.reshape(n, FER_SIDE, factor, FER_SIDE, factor).mean(axis=(2, 4)).round().astype(np.uint8)
+    return Emotions(small, labels.astype(np.int8), deal(n, SAMPLE_EMOTION_SHARES), {})
+
+
+# ---------------------------------------------------------------- parsing
+
+Parsed = tuple[dict[str, np.ndarray], np.ndarray]  # arrays, mask of the file's rows that had no error
+
+
+def _load(path: Path, kind: str, parse: Callable[..., Parsed], strict: bool) -> Parsed:
+    """The arrays of a file, from its cache if there; a file with errors is never cached."""
+    content = map_file(path)
+    cache = ArrayCache(path, f"{kind}-{FORMAT}-{checksum(content)}")
+    arrays = cache.load()
+    if arrays is not None:
+        return arrays, np.ones(len(arrays["images"]), bool)
+    arrays, good = parse(path, content, strict)
+    arrays["images"].setflags(write=False)  # as they are when they come from the cache
+    if good.all():
+        cache.save(arrays)
+    return arrays, good
+
+
+def _take(array: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """`array[mask]`, without a copy where all rows stay."""
+    return array if mask.all() else array[mask]
+
+
+def _parse_keypoints(path, content, strict: bool) -> Parsed:
+    table = read_face_table(path, content, "Image", FRAME, KEYPOINT_COLUMNS)
+    frame = table.frame
+    numbers = table.numbers(KEYPOINT_COLUMNS)
+    table.note((numbers < -MARGIN) | (numbers > FRAME - 1 + MARGIN), f"is more than {MARGIN} px outside the frame")
+    if "Usage" in frame:
+        table.note(~frame[["Usage"]].isin(KEYPOINT_USAGES), f"is none of {', '.join(KEYPOINT_USAGES)}")
+    if "Subject" in frame:
+        table.note(frame[["Subject"]] == "", "names nobody")
+    good = table.good_rows(strict)
+    images, frame = _take(table.images, good), frame[good]
+    keypoints = numbers.to_numpy(np.float32)[good].reshape(-1, len(KEYPOINTS), 2)
+    keypoints[np.isnan(keypoints).any(axis=2)] = np.nan
+    if "Subject" in frame:
+        subject = frame["Subject"].to_numpy(str)
+        groups = row_hashes(name.encode() for name in subject)
+    else:
+        groups = row_hashes(images)
+        subject = np.char.add("row/", groups)
+    if "Usage" in frame:
+        usage = frame["Usage"].to_numpy(str)
+        _check_subjects(path, frame.index, subject, usage)
+    else:
+        usage = deal_groups(groups, np.zeros(len(groups)), KEYPOINT_SHARES)
+    return {"images": images, "keypoints_px": keypoints, "usage": usage, "subject": subject}, good
+
+
+def _check_subjects(path: Path, lines: pd.Index, subject: np.ndarray, usage: np.ndarray) -> None:
+    rows = pd.DataFrame({"line": lines, "subject": subject, "usage": usage}).drop_duplicates(["subject", "usage"])
+    twice = rows[rows["subject"].duplicated(keep=False)]
+    if len(twice):
+        first, second = twice[twice["subject"] == twice["subject"].iloc[0]].head(2).itertuples()
+        raise DataError(
+            f"{shown(path)}, lines {first.line} and {second.line}: subject {first.subject} stands in {first.usage}"
+            f" and in {second.usage}; give all rows of a subject the same Usage."
+        )
+
+
+def _read_wide(path: Path, kept: np.ndarray) -> np.ndarray | None:
+    """The kept rows of wide_faces.npz beside the file; None without it."""
+    file = path.with_name("wide_faces.npz")
+    if not file.exists():
+        return None
+    try:
+        with file.open("rb") as stream, np.load(stream) as arrays:
+            wide = arrays["images"]
+    except Exception as error:  # whatever a damaged file leads to
+        reason = f"cannot be read ({type(error).__name__})"
+    else:
+        if wide.shape == (len(kept), WIDE, WIDE) and wide.dtype == np.uint8:
+            return _take(wide, kept)
+        reason = f"holds {wide.shape} {wide.dtype} where {shown(path)} needs {(len(kept), WIDE, WIDE)} uint8"
+    raise DataError(f"{shown(file)} {reason}; delete it, or write both files again with `python DownloadData.py`.")
+
+
+def _parse_emotions(path, content, strict: bool) -> Parsed:
+    table = read_face_table(path, content, "pixels", FER_SIDE, ("emotion",))
+    frame, has_usage = table.frame, "Usage" in table.frame
+    codes = table.numbers(("emotion",))
+    table.note(~codes.isin(range(len(FER_CODES))), f"is no emotion code of 0..{len(FER_CODES) - 1}")
+    if has_usage:
+        table.note(~frame[["Usage"]].isin(list(EMOTION_SHARES)), f"is none of {', '.join(EMOTION_SHARES)}")
+    good = table.good_rows(strict)
+    images, codes = _take(table.images, good), codes["emotion"].to_numpy()[good].astype(np.int8)
+    five_codes = not has_usage and codes.max() < len(EMOTIONS)
+    labels = codes if five_codes else FER_LABELS[codes]
+    usage = frame["Usage"].to_numpy(str)[good] if has_usage else deal_groups(row_hashes(images), labels, EMOTION_SHARES)
+    return {"images": images, "labels": labels, "usage": usage}, good
+
+
+def _parse_unrepeated(path, content, strict: bool) -> Parsed:
+    arrays, good = _parse_emotions(path, content, strict)
+    unique, dropped = drop_repeats(arrays["images"], arrays["usage"])
+    arrays = {name: array[unique] for name, array in arrays.items()}
+    return arrays | {"dropped": np.array(json.dumps(dropped))}, good
+
+
+def read_keypoints(data: str, sample_faces: int, seed: int) -> Keypoints:
+    """data: "sample" (synthetic faces) or "real" (data/data.csv)."""
+    return sample_keypoints(sample_faces, seed) if data == "sample" else load_keypoints(KEYPOINTS_CSV)
+
+
+def read_emotions(data: str, sample_faces: int, seed: int) -> Emotions:
+    """data: "sample" (synthetic faces) or "real" (data/icml_face_data.csv)."""
+    return sample_emotions(sample_faces, seed) if data == "sample" else load_emotions(EMOTIONS_CSV)

@@ -1,0 +1,189 @@
+"""Known changes to test faces, and what they do to points and emotions: how far a network bends before it breaks.
+
+A change takes images uint8 (n, h, h), their points (n, 15, 2) px of the 96 frame and a strength, and gives changed
+images and points. Lengths are px of the 96 frame whatever h is, so that one strength means the same to both tasks.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import keras
+import numpy as np
+
+from src.data.datasets import Keypoints
+from src.faces import flip_keypoints, into_middle, warp_faces
+from src.labels import FRAME, KEYPOINTS, PARTS
+from src.metrics.scores import nme_percent, point_errors_px
+from src.predict.reader import predict_keypoints
+
+Change = Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, np.ndarray]]
+
+
+def _each(change: Callable[[np.ndarray, float], np.ndarray]) -> Change:
+    """A change of grey values alone, written for one face: (h, h) -> (h, h)."""
+
+    def of_all(images, keypoints_px, strength):
+        changed = np.stack([np.asarray(change(face, strength), np.float32) for face in images])
+        return np.clip(np.round(changed), 0, 255).astype(np.uint8), keypoints_px
+
+    return of_all
+
+
+def _blur(face, sigma_px):
+    return cv2.GaussianBlur(face, (0, 0), sigma_px * len(face) / FRAME)
+
+
+def _noise(face, sigma):
+    return face + np.random.default_rng(0).normal(0, sigma, face.shape)  # the same noise on every face
+
+
+def _gain(face, gain):
+    return face.astype(np.float32) * gain
+
+
+def _contrast(face, factor):
+    return (face - face.mean()) * factor + face.mean()
+
+
+def _small(face, side_px):
+    side = round(side_px * len(face) / FRAME)
+    return cv2.resize(cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA), face.shape)
+
+
+def _jpeg(face, quality):
+    _, written = cv2.imencode(".jpg", face, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return cv2.imdecode(written, cv2.IMREAD_GRAYSCALE)
+
+
+def _about_middle(linear: np.ndarray, shift_px: np.ndarray, side: int) -> np.ndarray:
+    """(2, 3) map of a frame of `side` px: `linear` about its middle, then a shift in px of the 96 frame."""
+    middle = np.full(2, (side - 1) / 2)
+    return np.column_stack([linear, middle - linear @ middle + shift_px * side / FRAME])
+
+
+def _moved(images, keypoints_px, linear, shift_px):
+    """Pictures larger than the frame hold surroundings, which come into sight; else the border is repeated."""
+    side = min(images.shape[1], FRAME)
+    maps = np.broadcast_to(_about_middle(linear, shift_px, side), (len(images), 2, 3))
+    points = _about_middle(linear, shift_px, FRAME)
+    moved = keypoints_px @ points[:, :2].T + points[:, 2]
+    return warp_faces(images, maps, side, into_middle(images.shape[1], side, side)), moved.astype(np.float32)
+
+
+def rotated(images: np.ndarray, keypoints_px: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:
+    """Faces turned clockwise in the plane, about the middle of their frame."""
+    angle = np.deg2rad(degrees)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return _moved(images, keypoints_px, turn, np.zeros(2))
+
+
+def shifted(images: np.ndarray, keypoints_px: np.ndarray, shift_px: float) -> tuple[np.ndarray, np.ndarray]:
+    """Faces moved to the right and down, each by `shift_px`: a crop that lies beside the face."""
+    return _moved(images, keypoints_px, np.eye(2), np.full(2, shift_px))
+
+
+def _hidden(part: str) -> Change:
+    """A grey bar over the eyes or the mouth; strength: its height as a share of the distance of the outer corners.
+
+    A face whose corners are not annotated (NaN) stays as it is.
+    """
+    corners = {
+        "eyes": ("left_eye_outer_corner", "right_eye_outer_corner"),
+        "mouth": ("mouth_left_corner", "mouth_right_corner"),
+    }[part]
+    ends = [KEYPOINTS.index(name) for name in corners]
+
+    def hide(images, keypoints_px, strength):
+        hidden, scale = images.copy(), images.shape[1] / FRAME
+        for face, points in zip(hidden, keypoints_px, strict=True):
+            left, right = (points[ends] + 0.5) * scale - 0.5
+            span = np.linalg.norm(left - right)
+            if np.isnan(span):
+                continue
+            middle = (np.nanmean(points[list(PARTS[part])], axis=0) + 0.5) * scale - 0.5
+            box = cv2.boxPoints((middle.tolist(), (1.4 * span, strength * span), _degrees(left - right)))
+            cv2.fillConvexPoly(face, np.round(box).astype(np.int32), 128)
+        return hidden, keypoints_px
+
+    return hide
+
+
+def _degrees(direction: np.ndarray) -> float:
+    return float(np.rad2deg(np.arctan2(direction[1], direction[0])))
+
+
+@dataclass(frozen=True)
+class Stress:
+    """One kind of change, and five strengths of it, the mildest first."""
+
+    change: Change
+    strengths: tuple[float, ...]
+    unit: str
+    moves: bool = False  # the points move: stored surroundings are needed
+
+
+STRESSES = {
+    "blur": Stress(_each(_blur), (1, 1.5, 2, 3, 4), "sigma, px"),
+    "noise": Stress(_each(_noise), (5, 10, 20, 30, 40), "sigma, grey levels"),
+    "dark": Stress(_each(_gain), (0.7, 0.5, 0.35, 0.2, 0.1), "gain"),
+    "bright": Stress(_each(_gain), (1.25, 1.5, 1.75, 2, 3), "gain"),
+    "low contrast": Stress(_each(_contrast), (0.7, 0.5, 0.35, 0.2, 0.1), "factor"),
+    "eyes hidden": Stress(_hidden("eyes"), (0.1, 0.2, 0.3, 0.4, 0.5), "height / eye distance"),
+    "mouth hidden": Stress(_hidden("mouth"), (0.2, 0.4, 0.6, 0.8, 1), "height / mouth width"),
+    "turned": Stress(rotated, (5, 10, 20, 30, 45), "degrees", moves=True),
+    "beside the face": Stress(shifted, (2, 4, 6, 9, 12), "px", moves=True),
+    "small": Stress(_each(_small), (72, 48, 36, 30, 24), "px across"),
+    "JPEG": Stress(_each(_jpeg), (80, 50, 30, 15, 7), "quality"),
+}
+
+
+# ---------------------------------------------------------------- what the networks make of it
+
+Score = Callable[[np.ndarray, np.ndarray], float]
+
+
+def stress_report(score: Score, images: np.ndarray, keypoints_px: np.ndarray, stored: np.ndarray) -> dict:
+    """Scores under every stress: name -> {unit, unchanged, strengths, scores}.
+
+    score(images uint8 (n, h, h), points (n, 15, 2)) -> a number; stored: the images with what surroundings there are.
+    """
+    report, unchanged = {}, score(images, keypoints_px)
+    for name, stress in STRESSES.items():
+        faces = stored if stress.moves else images
+        scores = [score(*stress.change(faces, keypoints_px, strength)) for strength in stress.strengths]
+        strengths = list(stress.strengths)
+        report[name] = {"unit": stress.unit, "unchanged": unchanged, "strengths": strengths, "scores": scores}
+    return report
+
+
+def stress_examples(faces: Keypoints, row: int) -> dict[str, np.ndarray]:
+    """One face under every stress: name -> uint8 (5, 96, 96), the mildest first."""
+    points, examples = faces.keypoints_px[[row]], {}
+    for name, stress in STRESSES.items():
+        face = (faces.stored if stress.moves else faces.images)[[row]]
+        examples[name] = np.concatenate([stress.change(face, points, strength)[0] for strength in stress.strengths])
+    return examples
+
+
+def mirror_distance_px(model: keras.Model, images: np.ndarray) -> float:
+    """Mean distance, px, between a face's points and those of its mirror image, mirrored back; one pass each."""
+    there = predict_keypoints(model, images, mirror=False)
+    back = flip_keypoints(predict_keypoints(model, images[:, :, ::-1], mirror=False))
+    return float(point_errors_px(there, back).mean())
+
+
+def keypoint_stress(model: keras.Model, faces: Keypoints, degrees: float = 30, side: int = FRAME // 2) -> dict:
+    """Mean NME in percent (mirror averaged) of faces turned either way and of shrunk faces, and mirror distance."""
+
+    def score(images, keypoints_px):
+        return float(np.nanmean(nme_percent(predict_keypoints(model, images), keypoints_px)))
+
+    turned = [score(*rotated(faces.stored, faces.keypoints_px, sign * degrees)) for sign in (-1, 1)]
+    return {
+        "nme_percent_rotated": turned,
+        "rotated_degrees": [-degrees, degrees],
+        "nme_percent_shrunk": score(*STRESSES["small"].change(faces.images, faces.keypoints_px, side)),
+        "shrunk_to_px": side,
+        "mirror_distance_px": mirror_distance_px(model, faces.images),
+    }

@@ -1,0 +1,233 @@
+"""Charts of numbers: arrays and tables in, Figure out; `plots.save_figure` writes them."""
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
+
+from src.figures import OTHER, RIGHT, WRONG
+from src.labels import EMOTIONS
+
+
+def emotion_counts(counts: pd.DataFrame) -> Figure:
+    """counts: a row an emotion, a column a split -> stacked bars, the total at each bar's end."""
+    figure, axis = plt.subplots(figsize=(8, 0.55 * len(counts) + 1.4))
+    left = np.zeros(len(counts))
+    for split, colour in zip(counts, sns.color_palette("colorblind"), strict=False):
+        axis.barh(counts.index, counts[split], left=left, label=split, color=colour)
+        left += counts[split].to_numpy()
+    for y, total in enumerate(left):
+        axis.text(total, y, f" {int(total):,}", va="center")
+    axis.invert_yaxis()
+    axis.set_xlabel("faces")
+    axis.set_title("Faces per emotion and split")
+    axis.margins(x=0.12)
+    axis.legend(frameon=False, loc="lower right")
+    sns.despine(figure)
+    return figure
+
+
+def curves(
+    histories: dict[str, list[dict]], panels: dict[str, str], best_by: dict[str, int], *, log: bool = False
+) -> Figure:
+    """Training (dashed) and validation (full) curves, a colour a recipe.
+
+    histories: recipe -> rows of the record's history; panels: metric as recorded, without val_ -> axis label;
+    best_by: recipe -> epoch whose weights were kept, marked by a ring; log: errors on a logarithmic axis.
+    """
+    figure, axes = plt.subplots(1, len(panels), figsize=(4.8 * len(panels) + 1.6, 3.6), squeeze=False)
+    palette = "colorblind" if len(histories) <= 10 else "husl"  # the first has ten colours
+    colours = sns.color_palette(palette, len(histories))
+    for axis, (metric, label) in zip(axes[0], panels.items(), strict=True):
+        for (name, rows), colour in zip(histories.items(), colours, strict=True):
+            table = pd.DataFrame(rows).set_index("epoch")
+            axis.plot(table.index, table[metric], "--", color=colour, alpha=0.8)
+            axis.plot(table.index, table[f"val_{metric}"], color=colour, label=name)
+            axis.plot(best_by[name], table[f"val_{metric}"][best_by[name]], "o", mfc="white", color=colour, ms=7)
+        axis.set(xlabel="epoch", ylabel=label)
+        if log:
+            axis.set_yscale("log", subs=())
+            axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.yaxis.set_major_formatter("{x:g}")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    ways = [Line2D([], [], color="black", ls=ls, label=way) for way, ls in (("training", "--"), ("validation", "-"))]
+    recipes = axes[0][0].get_legend_handles_labels()[0]
+    axes[0][-1].legend(handles=[*recipes, *ways], frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+    sns.despine(figure)
+    figure.tight_layout()
+    return figure
+
+
+def confusion(matrix: np.ndarray, title: str) -> Figure:
+    """matrix: counts (5, 5), rows true, columns predicted -> shares of each true class, counts beneath."""
+    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    words = [[f"{s:.0%}\n{n}" for s, n in zip(*row, strict=True)] for row in zip(share, matrix, strict=True)]
+    figure, axis = plt.subplots(figsize=(5.6, 4.8))
+    sns.heatmap(
+        share,
+        annot=np.array(words),
+        fmt="",
+        cmap="Blues",
+        vmin=0,
+        vmax=1,
+        square=True,
+        ax=axis,
+        xticklabels=EMOTIONS,
+        yticklabels=EMOTIONS,
+        cbar=False,
+        linewidths=0.5,
+    )
+    axis.set(xlabel="predicted", ylabel="true", title=title)
+    axis.tick_params(axis="y", rotation=0)
+    return figure
+
+
+def point_errors(errors_px: pd.DataFrame) -> Figure:
+    """errors_px: a row a keypoint, a column a network -> mean error in px of the 96 frame as bars."""
+    figure, axis = plt.subplots(figsize=(7, 5))
+    height = 0.8 / len(errors_px.columns)
+    for i, (name, colour) in enumerate(zip(errors_px, sns.color_palette("colorblind"), strict=False)):
+        axis.barh(np.arange(len(errors_px)) + i * height, errors_px[name], height, label=name, color=colour)
+    axis.set_yticks(np.arange(len(errors_px)) + 0.4 - height / 2, [n.replace("_", " ") for n in errors_px.index])
+    axis.invert_yaxis()
+    axis.set_xlabel("mean error, px of the 96x96 face")
+    axis.legend(frameon=False)
+    sns.despine(figure)
+    return figure
+
+
+def confidence(found: dict) -> Figure:
+    """found: as `evaluation.evaluate_confidence` gives it -> reliability left, accuracy by coverage right."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.8))
+    left.plot([0, 1], [0, 1], ":", color="grey")
+    for key, label, colour in (("reliability_before", "as trained", WRONG), ("reliability", "calibrated", RIGHT)):
+        bins = pd.DataFrame(found[key]).query("faces >= 10")  # the accuracy of a handful of faces says nothing
+        left.plot(bins["confidence"], bins["accuracy"], "o-", ms=4, color=colour, label=label)
+    left.set(
+        xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.02), title="Is 0.9 right nine times in ten?"
+    )
+    left.legend(frameon=False)
+    right.plot(found["coverage"], found["accuracy_by_coverage"], color=RIGHT)
+    if found["accuracy_when_sure"] is not None:
+        right.plot(found["sure_share"], found["accuracy_when_sure"], "o", color=RIGHT, ms=8, label='"sure"')
+        right.legend(frameon=False)
+    right.set(xlabel="share of the faces that are answered", ylabel="accuracy of those", title="Answer only the surest")
+    sns.despine(figure)
+    figure.tight_layout()
+    return figure
+
+
+def score_card(emotions: dict, keypoints: dict, splits: dict[str, str]) -> Figure:
+    """Both tasks on one picture: accuracy of each network, F1 of each emotion, NME of each network and split.
+
+    emotions, keypoints: as `evaluation` gives them, for metrics.json; splits: name of a keypoint split -> its title.
+    """
+    lower = 3.3  # inches
+    upper = max(lower, 0.22 * len(emotions["test"]))  # a line of text for each network
+    figure, axes = plt.subplots(2, 2, figsize=(9.5, upper + lower), height_ratios=[upper, lower])
+    _accuracies(axes[0, 0], emotions)
+    _emotion_f1(axes[0, 1], emotions)
+    for axis in axes[1, len(keypoints["test"]) :]:
+        axis.axis("off")
+    for axis, (split, scores) in zip(axes[1], keypoints["test"].items(), strict=False):
+        _normalised_errors(axis, scores, splits[split], keypoints["chosen"])
+    sns.despine(figure)
+    figure.tight_layout(w_pad=2)
+    return figure
+
+
+def _accuracies(axis, emotions: dict) -> None:
+    for y, (name, score) in enumerate(emotions["test"].items()):
+        share, (low, high) = score["accuracy"], score["accuracy_interval_95"]
+        colour = RIGHT if name == emotions["chosen"] else OTHER
+        axis.errorbar(share, y, xerr=[[share - low], [high - share]], fmt="o", color=colour, capsize=4)
+        axis.text(high, y, f"  {share:.1%}", va="center")
+    axis.set_yticks(range(len(emotions["test"])), [name.replace("_", " ") for name in emotions["test"]])
+    axis.set(ylim=(len(emotions["test"]) - 0.4, -0.6), xlabel="top-1, 95 % interval", title="Emotions, test faces")
+    axis.margins(x=0.3)
+    axis.xaxis.set_major_formatter("{x:.0%}")
+
+
+def _emotion_f1(axis, emotions: dict) -> None:
+    compared = dict.fromkeys((emotions["chosen"], "baseline"))  # shades of more networks cannot be told apart
+    shown = [name for name in compared if name in emotions["test"]]
+    height = 0.8 / len(shown)
+    for i, name in enumerate(shown):
+        score = emotions["test"][name]
+        values = [score["classes"][emotion]["f1"] for emotion in EMOTIONS]
+        label = f"{name.replace('_', ' ')}: mean {score['macro_f1']:.2f}"
+        places = np.arange(len(EMOTIONS)) + i * height
+        axis.barh(places, values, height, color=OTHER if i else RIGHT, label=label)
+    axis.set_yticks(np.arange(len(EMOTIONS)) + 0.4 - height / 2, EMOTIONS)
+    axis.invert_yaxis()
+    axis.set(xlim=(0, 1), xlabel="F1", title="Each emotion")
+    below = {"loc": "upper center", "bbox_to_anchor": (0.42, 0), "borderaxespad": 4.5, "ncols": 3}
+    axis.legend(frameon=False, fontsize=8, columnspacing=1, handlelength=1, **below)
+
+
+def _normalised_errors(axis, scores: dict, title: str, chosen: str) -> None:
+    values = [score["nme_percent"] for score in scores.values()]
+    names = [name.replace("_", " ") for name in scores]
+    bars = axis.barh(names, values, color=[RIGHT if name == chosen else OTHER for name in scores])
+    axis.bar_label(bars, [f" {value:.2f} %" for value in values])
+    axis.invert_yaxis()
+    axis.margins(x=0.22)
+    axis.set(xlabel="NME, % of the distance of the eyes", title=f"Keypoints, {title}")
+
+
+def stress_curves(table: pd.DataFrame) -> Figure:
+    """How much of each score is left under stress, a panel a stress.
+
+    table: columns stress, level (0 unchanged to 5), strength (words), kept (1: as good as unchanged) and network.
+    """
+    grid = sns.relplot(
+        table,
+        x="level",
+        y="kept",
+        hue="network",
+        style="network",
+        col="stress",
+        col_wrap=4,
+        kind="line",
+        markers=True,
+        dashes=False,
+        palette="colorblind",
+        height=1.9,
+        aspect=1.35,
+        facet_kws={"sharex": False, "ylim": (0, 1.1)},
+    )
+    for name, axis in grid.axes_dict.items():
+        words = table[table["stress"] == name].drop_duplicates("level")
+        axis.set_xticks(words["level"], words["strength"], fontsize=8)
+    grid.set_titles("{col_name}", size=9).set_axis_labels("", "score kept")
+    sns.move_legend(grid, "lower right", frameon=False, title=None, bbox_to_anchor=(0.95, 0.1))
+    return grid.figure
+
+
+def claimed_and_true(rows: list[dict], panels: dict[tuple[str, str], str]) -> Figure:
+    """What each protocol claims (ring) and what is true (dot), with 95 % intervals over seeds.
+
+    rows: of `shortcuts.summary`; panels: (source, measure) -> title.
+    """
+    labels = {"accuracy_percent": "accuracy, % (more is better)", "nme_percent": "NME, % (less is better)"}
+    figure, axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 2.6), squeeze=False)
+    for axis, ((source, measure), title) in zip(axes[0], panels.items(), strict=True):
+        shown = [row for row in rows if (row["source"], row["measure"]) == (source, measure)]
+        for y, row in enumerate(shown):
+            axis.plot([row["claimed"]["mean"], row["true"]["mean"]], [y, y], color="#BBBBBB", lw=3, zorder=0)
+            for part, offset, colour, face in (("claimed", -0.12, WRONG, "white"), ("true", 0.12, RIGHT, RIGHT)):
+                score = row[part]
+                if score["low"] is not None:
+                    axis.hlines(y + offset, score["low"], score["high"], color=colour)
+                axis.plot(score["mean"], y + offset, "o", color=colour, mfc=face, ms=8, mew=2, label=part)
+        axis.set_yticks(range(len(shown)), [row["protocol"].replace("_", " ") for row in shown])
+        axis.set(title=title, xlabel=labels[measure], ylim=(len(shown) - 0.5, -0.5))
+        axis.margins(x=0.15)
+    sns.despine(figure)
+    figure.tight_layout()
+    handles, names = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles[:2], names[:2], loc="upper center", ncol=2, frameon=False, bbox_to_anchor=(0.5, 0.02))
+    return figure

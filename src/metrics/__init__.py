@@ -1,0 +1,1 @@
+"""Metrics: scores and calibration, NumPy in, numbers out."""

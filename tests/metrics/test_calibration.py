@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+
+from src.metrics.calibration import Calibration, calibrate, calibrated, fit_by_entropy, fit_temperature, fit_threshold, five_probabilities, sure_scores
+
+TRUE_SHARES = np.array([0.6, 0.1, 0.1, 0.1, 0.1])
+LABELS = np.array([0, 0, 0, 0, 0, 0, 1, 2, 3, 4])  # what TRUE_SHARES promises of ten faces
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_the_temperature_that_distorted_known_probabilities_is_found_again(temperature):
+    distorted = TRUE_SHARES**temperature / (TRUE_SHARES**temperature).sum()
+    outputs = np.tile(distorted, (10, 1)).astype(np.float32)
+    found = fit_temperature(outputs, LABELS)
+    assert found == pytest.approx(temperature, abs=1e-2)
+    np.testing.assert_allclose(five_probabilities(outputs, found)[0], TRUE_SHARES, atol=5e-3)
+    assert fit_by_entropy(outputs, LABELS)[0] == found, "all answers are alike: nothing to tell apart"
+    assert calibrate(outputs, LABELS).temperature == found
+
+
+def seven_outputs(n, seed):
+    logits = np.random.default_rng(seed).normal(0, 3, (n, 7))
+    return np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+
+
+def test_surer_answers_have_their_own_temperature_and_keep_what_they_say():
+    outputs, raw = seven_outputs(200, 1), five_probabilities(seven_outputs(200, 1))
+    np.testing.assert_array_equal(calibrated(outputs, Calibration(2.0)), five_probabilities(outputs, 2.0))
+    five = calibrated(outputs, Calibration(2.0, 0.5))
+    np.testing.assert_array_equal(five.argmax(axis=1), raw.argmax(axis=1))
+    sharpened = five.max(axis=1) > five_probabilities(outputs, 2.0).max(axis=1)
+    assert sharpened.all(), "every answer but one equally for all is less undecided than that"
+    sure, undecided = np.eye(7)[:1], np.full((1, 7), 1 / 7)
+    np.testing.assert_allclose(calibrated(undecided, Calibration(2.0, 0.5)), 0.2)
+    np.testing.assert_allclose(calibrated(sure, Calibration(2.0, 0.5)), np.eye(5)[:1], atol=1e-9)
+
+
+@pytest.mark.parametrize(("temperature", "power"), [(0.9, 0.3), (1.5, -0.2), (1.2, 0.0)])
+def test_temperatures_by_entropy_are_found_from_labels_drawn_by_them(temperature, power):
+    outputs = seven_outputs(40_000, 2)
+    promised = calibrated(outputs, Calibration(temperature, power)).cumsum(axis=1)
+    labels = (promised < np.random.default_rng(3).random((len(outputs), 1))).sum(axis=1)
+    assert fit_by_entropy(outputs, labels) == pytest.approx((temperature, power), abs=0.04)
+    found = calibrate(outputs, labels)
+    assert (found.temperature, found.entropy_power) == fit_by_entropy(outputs, labels)
+
+
+def test_five_of_seven_outputs_are_the_softmax_of_their_five_logits():
+    logits = np.random.default_rng(0).normal(0, 3, (20, 7))
+    seven = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    for temperature in (1.0, 2.5):
+        five = np.exp(logits[:, :5] / temperature)
+        np.testing.assert_allclose(five_probabilities(seven, temperature), five / five.sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(five_probabilities(np.eye(7, dtype=np.float32)[:1], 3), np.eye(5)[:1], atol=1e-9)
+
+
+def test_the_threshold_is_the_lowest_score_that_keeps_the_accuracy():
+    scores = np.array([0.7, 0.95, 0.8, 0.9, 0.6])
+    correct = np.array([False, True, True, True, True])  # from the surest down: right, right, right, wrong, right
+    assert fit_threshold(scores, correct, 0.9) == 0.8
+    assert fit_threshold(scores, correct, 0.8) == 0.6
+    assert fit_threshold(scores, correct, 0.75) == 0.6
+
+
+def test_equal_scores_stay_together_and_an_unreachable_accuracy_gives_1():
+    scores, correct = np.array([0.9, 0.8, 0.8]), np.array([True, True, False])
+    assert fit_threshold(scores, correct, 0.9) == 0.9, "0.8 would let the wrong one in"
+    assert fit_threshold(scores, correct, 0.6) == 0.8
+    assert fit_threshold(scores, np.zeros(3, bool), 0.9) == 1
+
+
+def seven(confidence, five):
+    """Outputs that call a face 0: `confidence` of the five is its, the five have `five` of all."""
+    rest = (1 - confidence) / 4
+    return [*(five * np.array([confidence, rest, rest, rest, rest])), (1 - five) / 2, (1 - five) / 2]
+
+
+def test_faces_of_other_emotions_make_the_score_look_at_what_the_five_have():
+    outputs = np.array([seven(0.9, 0.9), seven(0.9, 0.8), seven(0.9, 0.2), seven(0.9, 0.1)])
+    found = calibrate(outputs, np.array([0, 0, 5, 6]))
+    assert found.sure_by in ("share of the five", "both")
+    scores = sure_scores(outputs, found)
+    assert (scores >= found.sure_above).tolist() == [True, True, False, False]
+
+
+def test_wrong_answers_among_the_five_make_the_score_look_at_the_confidence():
+    outputs = np.array([seven(0.9, 0.5), seven(0.8, 0.9), seven(0.4, 0.8), seven(0.3, 0.7)])
+    found = calibrate(outputs, np.array([0, 0, 1, 2]))
+    assert found.sure_by == "confidence"
+    assert (sure_scores(outputs, found) >= found.sure_above).tolist() == [True, True, False, False]
+
+
+def test_a_network_of_five_classes_knows_its_confidence_only():
+    outputs = np.array([[0.6, 0.1, 0.1, 0.1, 0.1], [0.3, 0.2, 0.2, 0.2, 0.1]])
+    found = calibrate(outputs, np.array([0, 1]))
+    assert found.sure_by == "confidence"
+    np.testing.assert_allclose(sure_scores(outputs, found), calibrated(outputs, found).max(axis=1))

@@ -1,0 +1,42 @@
+import subprocess
+import sys
+
+import pytest
+
+from src.predict import networks
+from src.files import ROOT, WEIGHTS
+from src.predict.__main__ import PORTRAIT
+
+
+def test_a_folder_without_exports_is_read_by_keras(tmp_path):
+    assert networks.fastest_backend(tmp_path) == "keras"
+    (tmp_path / "detection.onnx").touch()
+    assert networks.fastest_backend(tmp_path) == "keras"
+    (tmp_path / "FacialExpression.onnx").touch()
+    assert networks.fastest_backend(tmp_path) == "onnx"
+    assert networks.fastest_backend(WEIGHTS) == "onnx"
+
+
+@pytest.mark.parametrize(
+    ("backend", "error", "words"),
+    [
+        ("torch", ValueError, "backend is 'torch'; it may be 'onnx', 'litert', 'keras'"),
+        ("onnx", FileNotFoundError, "holds no emotion.onnx or FacialExpression.onnx: write it by `make export`"),
+        ("litert", FileNotFoundError, "holds no emotion.tflite or FacialExpression.tflite: write it by `make export`"),
+        ("keras", FileNotFoundError, "holds no emotion.json or FacialExpression-model.json: train the networks"),
+    ],
+)
+def test_what_a_backend_lacks_is_named(tmp_path, backend, error, words):
+    with pytest.raises(error, match=words):
+        networks.load_network(tmp_path, networks.EMOTIONS, backend)
+
+
+def test_a_photo_is_read_without_tensorflow():
+    """Its import alone would take longer than all the rest; the board's modules are loaded too."""
+    code = (
+        "import sys; import src.shell; from src.predict import FaceReader\n"
+        f"assert len(FaceReader().read_photo({str(PORTRAIT)!r})) == 1\n"
+        "slow = {'tensorflow', 'keras', 'sklearn', 'scipy.optimize', 'matplotlib.pyplot'} & set(sys.modules)\n"
+        "assert not slow, slow"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -1,0 +1,91 @@
+import ast
+
+import nbformat
+import papermill
+import pytest
+
+from src.files import NOTEBOOKS, ROOT
+from src.study.pipeline import STUDY
+
+FILES = sorted(NOTEBOOKS.glob("*.ipynb"))
+TEST_SPLITS = {"Test", "HelenTest", "PrivateTest"}
+JUDGES = {  # the evaluation, and after it the appendix, which chooses nothing
+    "04_evaluation_and_face_board": {"PrivateTest"},
+    "06_shortcuts": TEST_SPLITS,
+}
+
+
+@pytest.fixture(params=FILES, ids=lambda path: path.stem)
+def notebook(request):
+    return nbformat.read(request.param, as_version=4)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_the_study_is_there():
+    assert set(STUDY) <= {path.stem for path in FILES}
+
+
+def test_one_cell_holds_the_parameters_as_literals(notebook):
+    (cell,) = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    statements = ast.parse(cell.source).body
+    assert statements and cell is code_cells(notebook)[0]
+    for statement in statements:
+        assert isinstance(statement, ast.Assign)
+        ast.literal_eval(statement.value)
+
+
+def test_a_notebook_is_text_first_and_its_cells_are_short(notebook):
+    assert notebook.cells[0].cell_type == "markdown"
+    texts = len(notebook.cells) - len(code_cells(notebook))
+    assert texts >= 0.4 * len(notebook.cells)
+    lengths = [sum(bool(line.strip()) for line in cell.source.splitlines()) for cell in code_cells(notebook)]
+    assert max(lengths) <= 15
+
+
+def test_mechanism_lives_in_src(notebook):
+    for cell in code_cells(notebook):
+        for node in ast.walk(ast.parse(cell.source)):
+            assert not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef), cell.source
+            assert not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda)), cell.source
+
+
+def test_no_results_are_stored_and_any_python_3_runs_it(notebook):
+    assert all(not cell.outputs and cell.execution_count is None for cell in code_cells(notebook))
+    assert notebook.metadata.kernelspec.name == "python3"
+
+
+def opened_splits(notebook):
+    """The strings within the arguments of every call of a method named split."""
+    trees = [ast.parse(cell.source) for cell in code_cells(notebook)]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    splits = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "split"]
+    return {
+        node.value for call in splits for it in call.args for node in ast.walk(it) if isinstance(node, ast.Constant)
+    }
+
+
+def test_only_the_evaluation_and_the_appendix_open_the_test_split():
+    opened = {path.stem: opened_splits(nbformat.read(path, as_version=4)) & TEST_SPLITS for path in FILES}
+    assert {name: splits for name, splits in opened.items() if splits} == JUDGES
+    assert [name for name in STUDY if name in JUDGES] == list(JUDGES), "the appendix comes after"
+    for name in STUDY[1:3]:  # the trainings do not even name it
+        source = "".join(cell.source for cell in code_cells(nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)))
+        assert not any(f'"{split}"' in source for split in TEST_SPLITS)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"sampel_faces": 50}, r"There is no parameter 'sampel_faces'; did you mean sample_faces\?"),
+        ({"data": "reel"}, r"Parameter data is 'reel'; it may be 'sample' or 'real'\."),
+    ],
+    ids=["name", "value"],
+)
+def test_a_wrong_parameter_stops_a_notebook_with_one_sentence(tmp_path, parameters, sentence):
+    with pytest.raises(papermill.PapermillExecutionError, match=sentence):
+        papermill.execute_notebook(
+            NOTEBOOKS / "01_eda.ipynb", tmp_path / "out.ipynb", parameters, cwd=ROOT, progress_bar=False
+        )
