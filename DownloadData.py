@@ -1,6 +1,6 @@
 """Fetch the public data, verify it, and write data/data.csv and data/icml_face_data.csv.
 
-python DownloadData.py                       from GitHub (see src/sources.py)
+python DownloadData.py                       from GitHub (see src/data/archives.py)
 python DownloadData.py --sources FILE        from archives that a table of sources lists
 python DownloadData.py --from DIR            from files at hand: Kaggle's training.csv, fer2013.csv, ...
 
@@ -8,15 +8,26 @@ What is already there and verified is not fetched again; after an interruption t
 """
 
 import argparse
+import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
-from src.data.archives import open_archive
+import numpy as np
+import pandas as pd
+
+from src.data.archives import UPSTREAM, Source, SourceError, open_archive, read_table, replacing
 from src.data.convert import write_emotions, write_keypoints
-from src.files import DATA, EMOTIONS_CSV, KEYPOINTS_CSV
-from DownloadData import adopt
-from src.data.archives import UPSTREAM, Source, SourceError, read_table
-from DownloadData import emotion_summary, keypoint_summary
+from src.data.datasets import DataError, drop_repeats, load_emotions, load_keypoints, load_repeated_emotions
+from src.files import DATA, EMOTIONS_CSV, KEYPOINTS_CSV, shown
+from src.labels import ALL_EMOTIONS
+
+# Name in the study -> names that it may have at the user's, the first one present is taken; how it is validated.
+KINDS = {
+    KEYPOINTS_CSV.name: (("data.csv", "training.csv", "training.zip"), load_keypoints),
+    EMOTIONS_CSV.name: (("icml_face_data.csv", "fer2013.csv"), load_emotions),
+}
 
 
 def build(sources: tuple[Source, ...], folder: Path) -> None:
@@ -24,6 +35,93 @@ def build(sources: tuple[Source, ...], folder: Path) -> None:
     fer2013, helen, youtube = (open_archive(source, folder / "archives") for source in sources)
     write_keypoints(helen, youtube, folder)
     write_emotions(fer2013, folder)
+
+
+# ---------------------------------------------------------------- files at hand
+
+
+def adopt(source: Path, folder: Path) -> list[str]:
+    """Copy the user's keypoint and emotion files from `source` into `folder`; return the names of what was taken.
+
+    Raises SourceError if there is no known file, or one is not valid; that one is then not copied.
+    """
+    taken = []
+    for target, (names, load) in KINDS.items():
+        file = next((source / name for name in names if (source / name).is_file()), None)
+        if file:
+            _take(file, folder, target, load)
+            taken.append(file.name)
+    if not taken:
+        known = ", ".join(name for names, _ in KINDS.values() for name in names)
+        raise SourceError(f"{shown(source)} holds none of {known}; put one of them there.")
+    return taken
+
+
+def _take(file: Path, folder: Path, target: str, load: Callable) -> None:
+    """Copy one file, validate the copy, and only then put it into its place."""
+    incoming = folder / "incoming"
+    copy = incoming / target
+    try:
+        with replacing(copy) as part:
+            _copy(file, part)
+        load(copy)
+        if target == KEYPOINTS_CSV.name:
+            (folder / "wide_faces.npz").unlink(missing_ok=True)  # the surroundings of other faces
+        copy.replace(folder / target)
+    except DataError as error:
+        raise SourceError(str(error).replace(shown(copy), shown(file))) from error
+    finally:
+        shutil.rmtree(incoming, ignore_errors=True)
+
+
+def _copy(file: Path, target: Path) -> None:
+    if file.suffix != ".zip":
+        shutil.copyfile(file, target)
+        return
+    try:
+        with ZipFile(file) as archive, archive.open("training.csv") as packed, target.open("wb") as out:
+            shutil.copyfileobj(packed, out)
+    except (BadZipFile, KeyError) as error:
+        raise SourceError(
+            f"{shown(file)} is damaged or holds no training.csv ({error}); take it from Kaggle again."
+        ) from error
+
+
+# ---------------------------------------------------------------- what the files hold
+
+
+def keypoint_summary(path: Path) -> str:
+    """Faces by origin and split, people and repeated images of a keypoint file."""
+    columns = ("Image", "Usage", "Subject")
+    table = pd.read_csv(path, usecols=lambda name: name.strip() in columns).rename(columns=str.strip)
+    lines = [f"{shown(path)}: {len(table):,} faces, {table.Image.duplicated().sum()} repeat another row's image"]
+    if {"Usage", "Subject"} <= set(table):
+        origin = table.Subject.str.partition("/")[0].rename("origin")
+        lines.append(pd.crosstab(origin, table.Usage, margins=True, margins_name="all").to_string())
+        subjects = table.Subject.groupby(origin).nunique()
+        people = ", ".join(f"{count} {origin}" for origin, count in subjects.items())
+        shared = table[["Subject", "Usage"]].drop_duplicates().Subject.duplicated().sum()
+        lines.append(f"People (of HELEN: photos): {people}; in two splits: {shared}")
+    return "\n".join(lines)
+
+
+def emotion_summary(path: Path) -> str:
+    """Faces by class and split, and images of the other splits that stand byte for byte in Training."""
+    faces = load_repeated_emotions(path)
+    _, repeats = drop_repeats(faces.images, faces.usage)
+    emotion = pd.Series(np.array(ALL_EMOTIONS)[faces.labels], name="class")
+    counts = pd.crosstab(emotion, pd.Series(faces.usage, name="usage"), margins=True, margins_name="all")
+    counts = counts.reindex(index=[*ALL_EMOTIONS, "all"], columns=[*faces.usages, "all"], fill_value=0)
+    repeated = pd.Series([image.tobytes() for image in faces.images]).duplicated().sum()
+    lines = [f"{shown(path)}: {len(faces):,} faces, {repeated} repeat another row's image", counts.to_string()]
+    for usage in faces.usages[1:]:
+        lines.append(
+            f"{repeats[f'{usage} images repeated in Training']} {usage} images stand byte for byte in Training"
+        )
+    return "\n".join(lines)
+
+
+# ---------------------------------------------------------------- the command
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,7 +140,7 @@ def main(arguments: list[str] | None = None) -> int:
         for name, summary in ((KEYPOINTS_CSV.name, keypoint_summary), (EMOTIONS_CSV.name, emotion_summary)):
             if (options.data_dir / name).exists():
                 print(f"\n{summary(options.data_dir / name)}")
-    except SourceError as error:
+    except (SourceError, DataError) as error:
         print(f"Error: {error}", file=sys.stderr)
     except OSError as error:
         print(f"Error: {error}; mend this and call again.", file=sys.stderr)

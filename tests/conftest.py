@@ -1,5 +1,19 @@
+import json
+import subprocess
+import sys
+
 import pytest
 from matplotlib import pyplot as plt
+
+from src.files import ROOT
+
+EXPORT = """
+import sys
+from pathlib import Path
+from src.predict import export
+export.CALIBRATION_FACES = 16
+export.write_all(Path(sys.argv[1]), "sample")
+"""
 
 
 @pytest.fixture
@@ -8,3 +22,34 @@ def closed_figures():
     plt.switch_backend("Agg")
     yield
     plt.close("all")
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory):
+    """A folder of two tiny, hardly trained networks, named as shipped, with all that `make export` writes beside them.
+
+    In a process of its own, as `make export`, and with a time limit: among other tests, an export once did not end.
+    """
+    import keras
+
+    from src.data.sample import draw_faces
+    from src.faces import to_input
+    from src.models.resnet import compact_emotions, compact_keypoints
+
+    keras.utils.set_random_seed(0)
+    tiny = {"seed": 1, "widths": (8, 16), "units": (1, 1)}
+    images, points_px, labels = draw_faces(192, seed=1)
+    points = points_px.reshape(len(points_px), -1)
+    keypoints = compact_keypoints(**tiny)
+    keypoints.compile(keras.optimizers.Adam(0.02), "mse")
+    keypoints.fit(to_input(images, 96), points, epochs=6, verbose=0)
+    emotions = compact_emotions(crop_px=40, mean_px=points.mean(axis=0).tolist(), **tiny)
+    emotions.compile(keras.optimizers.Adam(0.02), "sparse_categorical_crossentropy")
+    emotions.fit([to_input(images, 48), points], labels, epochs=4, verbose=0)
+    folder = tmp_path_factory.mktemp("exported")
+    for name, model in (("detection", keypoints), ("emotion", emotions)):
+        (folder / f"{name}.json").write_text(model.to_json())
+        model.save_weights(folder / f"{name}.weights.h5")
+    (folder / "calibration.json").write_text(json.dumps({"temperature": 2.0, "sure_above": 0.3}))
+    subprocess.run([sys.executable, "-c", EXPORT, folder], cwd=ROOT, check=True, timeout=300)
+    return folder

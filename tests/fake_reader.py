@@ -3,13 +3,14 @@
 import cv2
 import numpy as np
 
-from src.metrics.calibration import Calibration
 from src.faces import to_photo
 from src.labels import EMOTIONS
+from src.metrics.calibration import Calibration
 from src.predict.reader import FaceReader, FoundFaces
 
 MEAN_FACE = np.random.default_rng(0).uniform(20, 76, (15, 2))  # px of the 96x96 frame
 GREYS = (110, 140, 170, 200, 230)  # of the five emotions
+RATE = 25  # frames a second of its videos
 
 
 class FakeReader(FaceReader):
@@ -33,3 +34,18 @@ def picture(*faces, size=(160, 120)):
         left, top = round(x - side / 2), round(y - side / 2)
         cv2.rectangle(canvas, (left, top), (left + side - 1, top + side - 1), (grey,) * 3, -1)
     return canvas
+
+
+def moving(number, size=(160, 120)):
+    """Frame `number` of 250: two faces that pass each other; the second is away for frames 100 to 109."""
+    faces = [(20 + number * 0.45, 30, 24, 200)]
+    if not 100 <= number < 110:
+        faces.append((140 - number * 0.45, 85, 30, 110))
+    return picture(*faces, size=size)
+
+
+def write_video(path, frames, size=(160, 120)):
+    out = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), RATE, size)
+    for frame in frames:
+        out.write(frame[..., ::-1])
+    out.release()

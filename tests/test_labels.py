@@ -11,7 +11,7 @@ PAIRS = {
 MIDLINE = {"nose_tip", "mouth_center_top_lip", "mouth_center_bottom_lip"}
 
 
-def test_a_mirrored_face_swaps_the_six_pairs_and_keeps_the_midline():
+def test_a_flipped_face_swaps_the_six_pairs_and_keeps_the_midline():
     partner = {KEYPOINTS[i]: KEYPOINTS[j] for i, j in enumerate(FLIP_ORDER)}
     assert partner == PAIRS | {right: left for left, right in PAIRS.items()} | {name: name for name in MIDLINE}
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from src.data.archives import Archive
-from src.data.archives import FER2013, HELEN, UPSTREAM, YOUTUBE
+from src.data.archives import FER2013, HELEN, UPSTREAM, YOUTUBE, Archive
 
 PEOPLE = ("Ann_Lee", "Bo", "Carl_de_Vries", "Dora")
 FER_FILES = {

@@ -1,4 +1,7 @@
-"""Where the public data comes from: three repositories, each pinned to a commit and to git object ids."""
+"""Where the public data comes from: three repositories, each pinned to a commit and to git object ids.
+
+Their archives are fetched, or taken where they lie, and nothing of them is used before it is verified.
+"""
 
 import errno
 import hashlib
@@ -13,12 +16,14 @@ from gzip import BadGzipFile
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-import pooch
-from requests.exceptions import RequestException
+import requests
 from tqdm import tqdm
 
 from src import files
 from src.files import shown
+
+ARCHIVE_URL = "https://github.com/{repository}/archive/{commit}.tar.gz"
+_TREE = "40000"  # git's mode of a folder
 
 
 class SourceError(Exception):
@@ -69,10 +74,7 @@ UPSTREAM = (FER2013, HELEN, YOUTUBE)
 def read_table(file: Path) -> tuple[Source, ...]:
     """The sources of a JSON table in the order of `UPSTREAM`; its `archive` paths start at the table's folder.
 
-    Raises
-    ------
-    SourceError
-        If the table cannot be read or lacks one of the repositories or paths.
+    Raises SourceError if the table cannot be read or lacks one of the repositories or paths.
     """
     try:
         entries = {entry["repository"]: entry for entry in json.loads(file.read_text("utf-8"))}
@@ -113,10 +115,6 @@ def replacing(path: Path) -> Iterator[Path]:
         ) from error
 
 
-ARCHIVE_URL = "https://github.com/{repository}/archive/{commit}.tar.gz"
-_TREE = "40000"  # git's mode of a folder
-
-
 class File(NamedTuple):
     """A file of an archive: its path in the repository, git mode and bytes."""
 
@@ -135,10 +133,7 @@ class Archive:
     def files(self, *suffixes: str) -> Iterator[File]:
         """The used files that end with one of `suffixes` (all without any), in the order of the archive.
 
-        Raises
-        ------
-        SourceError
-            If the archive is damaged, or holds a member that could write outside its own folder.
+        Raises SourceError if the archive is damaged, or holds a member that could write outside its own folder.
         """
         try:
             with tarfile.open(self.path, "r:gz") as tar:
@@ -161,15 +156,16 @@ class Archive:
         return {path: _id_of_path(path, blobs) for path in self.source.git_objects}
 
     def verify(self) -> None:
-        """Raise `SourceError` unless checksum and git object ids are those of the source."""
-        pinned = self.source.sha256
-        if pinned and (found := pooch.file_hash(str(self.path), alg="sha256")) != pinned:
-            raise self._refusal(f"is damaged or another version (sha256 {found[:12]}, pinned {pinned[:12]})")
+        """Raises SourceError unless checksum and git object ids are those of the source."""
+        if self.source.sha256:
+            with self.path.open("rb") as file:
+                self._compare("sha256", hashlib.file_digest(file, "sha256").hexdigest(), self.source.sha256)
         for path, found in self.object_ids().items():
-            if found != (pinned := self.source.git_objects[path]):
-                raise self._refusal(
-                    f"is damaged or another version ({path} has the git object id {found[:12]}, pinned {pinned[:12]})"
-                )
+            self._compare(f"{path} has the git object id", found, self.source.git_objects[path])
+
+    def _compare(self, what: str, found: str, pinned: str) -> None:
+        if found != pinned:
+            raise self._refusal(f"is damaged or another version ({what} {found[:12]}, pinned {pinned[:12]})")
 
     def _is_used(self, name: str) -> bool:
         return any(name == path or name.startswith(f"{path}/") for path in self.source.git_objects)
@@ -186,10 +182,7 @@ class Archive:
 def open_archive(source: Source, folder: Path) -> Archive:
     """The verified archive of a source: the one at hand, else the one in `folder`, else GitHub's.
 
-    Raises
-    ------
-    SourceError
-        If it cannot be had, is damaged, or differs from the pinned version.
+    Raises SourceError if it cannot be had, is damaged, or differs from the pinned version.
     """
     name = f"{PurePosixPath(source.repository).name}-{source.commit}.tar.gz"
     path = source.archive or folder / name
@@ -203,30 +196,20 @@ def open_archive(source: Source, folder: Path) -> Archive:
     return archive
 
 
-class _DownloadBar(tqdm):
-    """Size and rate also where the server names no total, as GitHub does not for an archive."""
-
-    def __bool__(self) -> bool:  # pooch asks; a bar without a total would say no
-        return True
-
-    def reset(self, total: float | None = None) -> None:  # pooch empties the bar at the end to fill it to the total
-        if self.total:
-            super().reset(total)
-
-
 def _download(url: str, target: Path) -> None:
-    bar = _DownloadBar(desc=url.split("/archive/")[0], unit="B", unit_scale=True)
-    download = pooch.HTTPDownloader(progressbar=bar, chunk_size=2**16)
+    bar = tqdm(desc=url.split("/archive/")[0], unit="B", unit_scale=True)
     try:
-        download(url, str(target), None)
-    except RequestException as error:
-        answer = type(error).__name__ if error.response is None else f"HTTP {error.response.status_code}"
+        with bar, target.open("wb") as out, requests.get(url, stream=True, timeout=30) as answer:
+            answer.raise_for_status()
+            bar.total = int(answer.headers.get("content-length", 0)) or None  # GitHub names none for an archive
+            for chunk in answer.iter_content(2**16):
+                bar.update(out.write(chunk))
+    except requests.RequestException as error:
+        reason = type(error).__name__ if error.response is None else f"HTTP {error.response.status_code}"
         raise SourceError(
-            f"{url} could not be fetched ({answer}); check the network and call again, or bring the data with"
+            f"{url} could not be fetched ({reason}); check the network and call again, or bring the data with"
             " --sources FILE or --from DIR."
         ) from error
-    finally:
-        bar.close()
 
 
 def _object_id(kind: str, body: bytes) -> str:

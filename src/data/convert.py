@@ -1,4 +1,4 @@
-"""The faces that HELEN and the YouTube frames annotate: image, 68 landmarks, split and subject of each."""
+"""Public archives -> the study's two CSV files: the faces that HELEN and the YouTube frames annotate, and FER2013's."""
 
 import csv
 import hashlib
@@ -12,13 +12,30 @@ import numpy as np
 from tqdm import tqdm
 
 from src.data.archives import Archive, File, SourceError, replacing
+from src.data.datasets import deal
 from src.faces import crop_face
 from src.files import shown
 from src.labels import FER_SIDE, FRAME, KEYPOINT_COLUMNS
 
-# Share of the subjects in each split; the rest is for training.
-YOUTUBE_SPLITS = {"Test": 0.15, "Validation": 0.15}
-HELEN_SPLITS = {"Validation": 0.12}
+# Share of the subjects in each split.
+YOUTUBE_SHARES = {"Test": 0.15, "Validation": 0.15, "Training": 0.7}
+HELEN_SHARES = {"Validation": 0.12, "Training": 0.88}
+
+WIDE_MARGIN = 1.5  # wide_faces.npz shows the 96x96 frame with half its width around it
+BORDER = round(FRAME * (WIDE_MARGIN - 1) / 2)
+
+# The 68 landmarks (300-W order, from 0) whose mean is each point of `labels.KEYPOINTS`.
+_LANDMARKS = (
+    *(range(42, 48), range(36, 42)),  # eye centres: left, right
+    *([42], [45], [39], [36]),  # eye corners: left inner, left outer, right inner, right outer
+    *([22], [26], [21], [17]),  # brow ends, in the same order
+    *([30], [54], [48], [51], [57]),  # nose tip, left and right mouth corner, top lip, bottom lip
+)
+# Folders of the FER2013 archive: parts with their official split, classes in the order of their codes 0..6.
+FER_PARTS = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
+FER_CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+
+_DECIMALS = [str(value) for value in range(256)]
 
 
 @dataclass(frozen=True)
@@ -33,21 +50,21 @@ class Face:
 
 def fifteen_points(points68: np.ndarray) -> np.ndarray:
     """The 15 keypoints, (15, 2) float32 in the order of `labels.KEYPOINTS`, of 68 landmarks (68, 2)."""
-    return np.stack([points68[list(sources)].mean(axis=0) for sources in _SOURCES]).astype(np.float32)
+    return np.stack([points68[list(landmarks)].mean(axis=0) for landmarks in _LANDMARKS]).astype(np.float32)
+
+
+# ---------------------------------------------------------------- which faces there are
 
 
 def helen_faces(archive: Archive) -> list[Face]:
     """HELEN's trainset, then its testset, each sorted by file name; a subject is a photo, with all its faces.
 
-    Raises
-    ------
-    SourceError
-        If a `.pts` file is malformed.
+    Raises SourceError if a `.pts` file is malformed.
     """
     points = {file.name.removesuffix(".pts") + ".jpg": parse_pts(file) for file in archive.files(".pts")}
     train = sorted(image for image in points if image.startswith("helen/trainset/"))
     test = sorted(points.keys() - set(train))
-    splits = split_subjects((_subject("helen", image) for image in train), HELEN_SPLITS)
+    splits = split_subjects((_subject("helen", image) for image in train), HELEN_SHARES)
     splits |= {_subject("helen", image): "HelenTest" for image in test}  # a photo is never in two splits
     return _faces("helen", {image: points[image] for image in train + test}, splits)
 
@@ -55,17 +72,14 @@ def helen_faces(archive: Archive) -> list[Face]:
 def youtube_faces(archive: Archive) -> list[Face]:
     """The annotated YouTube frames, training then test table, each sorted by file name; split anew by person.
 
-    Raises
-    ------
-    SourceError
-        If a table is malformed.
+    Raises SourceError if a table is malformed.
     """
     tables = {file.name: file for file in archive.files(".csv")}
     points = {}
     for part in ("training", "test"):
         table = parse_keypoint_table(tables[f"data/{part}_frames_keypoints.csv"])
         points |= {f"data/{part}/{name}": table[name] for name in sorted(table)}
-    splits = split_subjects((_subject("youtube", image) for image in points), YOUTUBE_SPLITS)
+    splits = split_subjects((_subject("youtube", image) for image in points), YOUTUBE_SHARES)
     return _faces("youtube", points, splits)
 
 
@@ -100,18 +114,6 @@ def parse_keypoint_table(file: File) -> dict[str, np.ndarray]:
     return table
 
 
-def split_subjects(subjects: Iterable[str], shares: dict[str, float]) -> dict[str, str]:
-    """The split of each subject: drawn in the order of the names' hashes, so that it needs no seed."""
-    drawn = sorted(set(subjects), key=lambda subject: hashlib.sha256(subject.encode()).digest())
-    splits = dict.fromkeys(drawn, "Training")
-    start = 0
-    for usage, share in shares.items():
-        stop = start + round(share * len(drawn))
-        splits |= dict.fromkeys(drawn[start:stop], usage)
-        start = stop
-    return splits
-
-
 def _checked(points: np.ndarray) -> np.ndarray:
     if points.shape != (68, 2):
         raise ValueError(f"the points found have the shape {points.shape}")
@@ -120,33 +122,23 @@ def _checked(points: np.ndarray) -> np.ndarray:
     return points
 
 
+def split_subjects(subjects: Iterable[str], shares: dict[str, float]) -> dict[str, str]:
+    """The split of each subject: drawn in the order of the names' hashes, so that it needs no seed."""
+    drawn = sorted(set(subjects), key=lambda subject: hashlib.sha256(subject.encode()).digest())
+    return dict(zip(drawn, deal(len(drawn), shares).tolist(), strict=True))
+
+
 def _subject(source: str, image: str) -> str:
     """`source/name`: the name of the image file without its folder and the number at its end."""
     return f"{source}/{re.sub(r'_[0-9]+$', '', PurePosixPath(image).stem)}"
 
 
 def _faces(source: str, points: dict[str, np.ndarray], splits: dict[str, str]) -> list[Face]:
-    subjects = (_subject(source, image) for image in points)
-    return [
-        Face(image, xy, splits[subject], subject) for (image, xy), subject in zip(points.items(), subjects, strict=True)
-    ]
+    subjects = {image: _subject(source, image) for image in points}
+    return [Face(image, xy, splits[subjects[image]], subjects[image]) for image, xy in points.items()]
 
 
-WIDE_MARGIN = 1.5  # wide_faces.npz shows the 96x96 frame with half its width around it
-BORDER = round(FRAME * (WIDE_MARGIN - 1) / 2)
-# Folders of the FER2013 archive: classes in the order of their codes 0..6, parts with their official split.
-# The 68 landmarks (300-W order, from 0) whose mean is each point of `labels.KEYPOINTS`.
-_SOURCES = (
-    *(range(42, 48), range(36, 42)),  # eye centres: left, right
-    *([42], [45], [39], [36]),  # eye corners: left inner, left outer, right inner, right outer
-    *([22], [26], [21], [17]),  # brow ends, in the same order
-    *([30], [54], [48], [51], [57]),  # nose tip, left and right mouth corner, top lip, bottom lip
-)
-FER_CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-FER_PARTS = ("train", "validation", "test")
-FER_USAGES = ("Training", "PublicTest", "PrivateTest")
-
-_DECIMALS = [str(value) for value in range(256)]
+# ---------------------------------------------------------------- what is written
 
 
 def write_keypoints(helen: Archive, youtube: Archive, folder: Path) -> None:
@@ -155,10 +147,7 @@ def write_keypoints(helen: Archive, youtube: Archive, folder: Path) -> None:
     `wide_faces.npz` holds `images`, (rows, 144, 144) uint8: each face of data.csv with its surroundings, at the
     same scale. `images[:, 24:120, 24:120]` are the images of data.csv, exactly.
 
-    Raises
-    ------
-    SourceError
-        If an image is missing or cannot be read, or landmarks are malformed.
+    Raises SourceError if an image is missing or cannot be read, or landmarks are malformed.
     """
     listed = [(helen, helen_faces(helen)), (youtube, youtube_faces(youtube))]
     crops = [_crop_all(archive, faces) for archive, faces in listed]
@@ -171,40 +160,6 @@ def write_keypoints(helen: Archive, youtube: Archive, folder: Path) -> None:
         with replacing(folder / "data.csv") as csv_part:
             _write_data_csv(csv_part, faces, points, wide[:, BORDER:-BORDER, BORDER:-BORDER])
             npz.unlink(missing_ok=True)  # an old one must never stand beside the new rows
-
-
-def write_emotions(fer2013: Archive, folder: Path) -> None:
-    """Write `icml_face_data.csv` with Kaggle's columns `emotion`, ` Usage`, ` pixels` into `folder`.
-
-    Raises
-    ------
-    SourceError
-        If an image cannot be read, is not 48x48, or is not named as in FER2013.
-    """
-    rows = []
-    for file in tqdm(fer2013.files(".jpg"), "read FER2013", unit=" faces"):
-        image = decode_grey(file.content, file.name)
-        if image.shape != (FER_SIDE, FER_SIDE):
-            raise SourceError(f"{file.name} in {shown(fer2013.path)} is not 48x48; take the pinned archive.")
-        rows.append((_fer_key(file.name), image.tobytes()))
-    rows.sort()
-    with replacing(folder / "icml_face_data.csv") as part, part.open("w", encoding="ascii", newline="\n") as out:
-        out.write("emotion, Usage, pixels\n")
-        for (usage, _, code), pixels in tqdm(rows, "write icml_face_data.csv", unit=" faces"):
-            out.write(f"{code},{FER_USAGES[usage]},{_pixel_text(pixels)}\n")
-
-
-def _fer_key(name: str) -> tuple[int, int, int]:
-    """Split, number and emotion code of `part/class/Usage_number.jpg`: the order of the rows."""
-    try:
-        part, emotion, image = name.split("/")
-        usage, number = PurePosixPath(image).stem.split("_")
-        split = FER_USAGES.index(usage)
-        if FER_PARTS.index(part) == split:
-            return split, int(number), FER_CLASSES.index(emotion)
-    except ValueError:
-        pass
-    raise SourceError(f"{name} is not named part/class/Usage_number.jpg as in FER2013; take the pinned archive.")
 
 
 def _crop_all(archive: Archive, faces: list[Face]) -> tuple[np.ndarray, np.ndarray]:
@@ -241,15 +196,41 @@ def _pixel_text(pixels: bytes) -> str:
     return " ".join([_DECIMALS[value] for value in pixels])
 
 
+def write_emotions(fer2013: Archive, folder: Path) -> None:
+    """Write `icml_face_data.csv` with Kaggle's columns `emotion`, ` Usage`, ` pixels` into `folder`.
+
+    Raises SourceError if an image cannot be read, is not 48x48, or is not named as in FER2013.
+    """
+    rows = []
+    for file in tqdm(fer2013.files(".jpg"), "read FER2013", unit=" faces"):
+        image = decode_grey(file.content, file.name)
+        if image.shape != (FER_SIDE, FER_SIDE):
+            raise SourceError(f"{file.name} in {shown(fer2013.path)} is not 48x48; take the pinned archive.")
+        rows.append((_fer_key(file.name), image.tobytes()))
+    rows.sort()
+    with replacing(folder / "icml_face_data.csv") as part, part.open("w", encoding="ascii", newline="\n") as out:
+        out.write("emotion, Usage, pixels\n")
+        for (usage, _, code), pixels in tqdm(rows, "write icml_face_data.csv", unit=" faces"):
+            out.write(f"{code},{tuple(FER_PARTS)[usage]},{_pixel_text(pixels)}\n")
+
+
+def _fer_key(name: str) -> tuple[int, int, int]:
+    """Split, number and emotion code of `part/class/Usage_number.jpg`: the order of the rows."""
+    try:
+        part, emotion, image = name.split("/")
+        usage, number = PurePosixPath(image).stem.split("_")
+        if FER_PARTS[usage] == part:
+            return list(FER_PARTS).index(usage), int(number), FER_CLASSES.index(emotion)
+    except (ValueError, KeyError):
+        pass
+    raise SourceError(f"{name} is not named part/class/Usage_number.jpg as in FER2013; take the pinned archive.")
+
+
 def decode_grey(content: bytes, name: str) -> np.ndarray:
     """Decode an image file of any format and depth to grey, (height, width) uint8.
 
-    The orientation tag is not applied: landmarks belong to the pixels as stored.
-
-    Raises
-    ------
-    SourceError
-        If the bytes are not an image.
+    The orientation tag is not applied: landmarks belong to the pixels as stored. Raises SourceError if the bytes are
+    not an image.
     """
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     image = cv2.imdecode(np.frombuffer(content, np.uint8), flags) if content else None

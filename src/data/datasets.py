@@ -1,18 +1,27 @@
-"""Who goes to which split: dealing by shares, keeping groups together, finding repeats across splits."""
+"""The two CSV files -> typed arrays with splits, repeats across them found; the synthetic sample in the same form."""
 
 import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
 
-from src.data.csv_files import ArrayCache, DataError, checksum, map_file, read_face_table
+from src.data.csv_files import DataError, checksum, load_cached, map_file, read_face_table, save_cached
 from src.data.sample import draw_faces
 from src.files import EMOTIONS_CSV, KEYPOINTS_CSV, shown
 from src.labels import ALL_EMOTIONS, EMOTIONS, FER_CODES, FER_SIDE, FRAME, KEYPOINT_COLUMNS, KEYPOINTS
+
+FORMAT = 1  # of the cached arrays; a new number when the same file is to give other arrays
+MARGIN = 8  # px that a keypoint may lie outside the frame
+WIDE = 144  # side of the faces in wide_faces.npz: the frame and half its width around it
+
+KEYPOINT_SHARES = {"Training": 0.7, "Validation": 0.15, "Test": 0.15}
+EMOTION_SHARES = {"Training": 0.8, "PublicTest": 0.1, "PrivateTest": 0.1}
+SAMPLE_EMOTION_SHARES = dict(zip(EMOTION_SHARES, KEYPOINT_SHARES.values(), strict=True))
 
 
 def row_hashes(contents: Iterable) -> np.ndarray:
@@ -32,14 +41,14 @@ def deal(n: int, shares: dict[str, float]) -> np.ndarray:
     return np.repeat(list(shares), np.diff(stops, prepend=0))
 
 
-def deal_groups(groups: np.ndarray, strata: np.ndarray, shares: dict[str, float]) -> np.ndarray:
-    """Names of splits, str (n,): rows of one group stay together, each stratum gets its shares.
+def deal_groups(groups: np.ndarray, shares: dict[str, float], strata: np.ndarray | int = 0) -> np.ndarray:
+    """Names of splits, str (n,): rows of one group stay together, each stratum, if there are several, gets its shares.
 
     Groups are dealt in their sorted order, which is random if they are hashes. A group counts for the stratum of
     its first row.
     """
     _, first, member = np.unique(groups, return_index=True, return_inverse=True)
-    strata = strata[first]
+    strata = np.broadcast_to(strata, len(groups))[first]
     usage = np.empty(len(first), np.array(list(shares)).dtype)
     for stratum in np.unique(strata):
         usage[strata == stratum] = deal(np.count_nonzero(strata == stratum), shares)
@@ -69,19 +78,23 @@ def drop_repeats(images: np.ndarray, usage: np.ndarray) -> tuple[np.ndarray, dic
     return keep, counts | {"repeats within a split kept": int(np.count_nonzero(keep)) - distinct}
 
 
-FORMAT = 1  # of the cached arrays; a new number when the same file is to give other arrays
-MARGIN = 8  # px that a keypoint may lie outside the frame
-WIDE = 144  # side of the faces in wide_faces.npz: the frame and half its width around it
+class _Faces:
+    """Rows of `images` with `usage`, the split of each."""
 
-KEYPOINT_SHARES = {"Training": 0.7, "Validation": 0.15, "Test": 0.15}
-KEYPOINT_USAGES = (*KEYPOINT_SHARES, "HelenTest")
-EMOTION_SHARES = {"Training": 0.8, "PublicTest": 0.1, "PrivateTest": 0.1}
-SAMPLE_EMOTION_SHARES = dict(zip(EMOTION_SHARES, KEYPOINT_SHARES.values(), strict=True))
-FER_LABELS = np.array([ALL_EMOTIONS.index(name) for name in FER_CODES], np.int8)  # code -> label
+    usages: ClassVar[tuple[str, ...]]  # the names of its splits
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def split(self, usage: str) -> Self:
+        """The rows of one usage, of which there may be none; raises ValueError for a name that is none of `usages`."""
+        if usage not in self.usages:
+            raise ValueError(f"There is no split {usage!r}; take one of {', '.join(self.usages)}.")
+        return take_rows(self, self.usage == usage)
 
 
 @dataclass(frozen=True, eq=False)
-class Keypoints:
+class Keypoints(_Faces):
     """Faces with keypoints; n rows in the order of their file.
 
     images: uint8 (n, 96, 96), grey 0..255; read-only when just loaded.
@@ -92,14 +105,13 @@ class Keypoints:
     wide: uint8 (n, 144, 144), the same faces with 24 px of surroundings on each side, or None.
     """
 
+    usages = (*KEYPOINT_SHARES, "HelenTest")
+
     images: np.ndarray
     keypoints_px: np.ndarray
     usage: np.ndarray
     subject: np.ndarray
     wide: np.ndarray | None = None
-
-    def __len__(self) -> int:
-        return len(self.images)
 
     @property
     def stored(self) -> np.ndarray:
@@ -111,13 +123,9 @@ class Keypoints:
         """The data set that each face comes from, str (n,): what stands before the slash of its subject."""
         return np.array([name.partition("/")[0] for name in self.subject], str)
 
-    def split(self, usage: str) -> "Keypoints":
-        """The rows of one usage, of which there may be none; raises ValueError for a name that is none of the four."""
-        return take_rows(self, _is_usage(self.usage, usage, KEYPOINT_USAGES))
-
 
 @dataclass(frozen=True, eq=False)
-class Emotions:
+class Emotions(_Faces):
     """Faces with emotions; n rows in the order of their file.
 
     images: uint8 (n, 48, 48), grey 0..255; read-only when just loaded.
@@ -126,17 +134,12 @@ class Emotions:
     dropped: what was counted when repeated images were removed from the file's rows, in words -> count.
     """
 
+    usages = tuple(EMOTION_SHARES)
+
     images: np.ndarray
     labels: np.ndarray
     usage: np.ndarray
     dropped: dict[str, int]
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def split(self, usage: str) -> "Emotions":
-        """The rows of one usage, of which there may be none; raises ValueError for a name that is none of the three."""
-        return take_rows(self, _is_usage(self.usage, usage, tuple(EMOTION_SHARES)))
 
     def five(self) -> "Emotions":
         """The rows with one of the five emotions, labels 0..4."""
@@ -149,12 +152,6 @@ def take_rows(data, which: np.ndarray):
     return replace(data, **arrays)
 
 
-def _is_usage(usage: np.ndarray, name: str, names: tuple[str, ...]) -> np.ndarray:
-    if name not in names:
-        raise ValueError(f"There is no split {name!r}; take one of {', '.join(names)}.")
-    return usage == name
-
-
 def load_keypoints(path: Path, *, strict: bool = True) -> Keypoints:
     """Load a keypoint CSV file: `data.csv` or Kaggle's `training.csv`, with or without `Usage` and `Subject`.
 
@@ -162,11 +159,8 @@ def load_keypoints(path: Path, *, strict: bool = True) -> Keypoints:
     faces of `wide_faces.npz`, if it lies beside the file, come along. With `strict=False`, rows with errors are
     dropped with a warning.
 
-    Raises
-    ------
-    DataError
-        If the file cannot be used, a row has an error and `strict`, a subject stands in two usages, or
-        wide_faces.npz does not belong to the file.
+    Raises DataError if the file cannot be used, a row has an error and `strict`, a subject stands in two usages, or
+    wide_faces.npz does not belong to the file.
     """
     path = Path(path)
     arrays, kept = _load(path, "keypoints", _parse_keypoints, strict)
@@ -178,12 +172,7 @@ def load_emotions(path: Path, *, strict: bool = True) -> Emotions:
 
     Training images that also stand in PublicTest or PrivateTest are removed, and PublicTest images that stand in
     PrivateTest. Without Usage, the images of each emotion are dealt to the splits 80/10/10. With `strict=False`,
-    rows with errors are dropped with a warning.
-
-    Raises
-    ------
-    DataError
-        If the file cannot be used, or a row has an error and `strict`.
+    rows with errors are dropped with a warning. DataError as in `load_keypoints`.
     """
     arrays, _ = _load(Path(path), "emotions", _parse_unrepeated, strict)
     return Emotions(**arrays | {"dropped": json.loads(arrays["dropped"].item())})
@@ -199,18 +188,28 @@ def load_repeated_emotions(path: Path) -> Emotions:
 
 
 def sample_keypoints(n: int, seed: int) -> Keypoints:
-    """`n` drawn faces with exact keypoints; the first 70 % are Training, then 15 % Validation, 15 % Test."""
+    """`n` synthetic faces with exact keypoints; the first 70 % are Training, then 15 % Validation, 15 % Test."""
     images, keypoints_px, _ = draw_faces(n, seed)
-    subject = np.array([f"drawn/{i}" for i in range(n)], str)
+    subject = np.array([f"synthetic/{i}" for i in range(n)], str)
     return Keypoints(images, keypoints_px, deal(n, KEYPOINT_SHARES), subject)
 
 
 def sample_emotions(n: int, seed: int) -> Emotions:
-    """`n` drawn faces of the five emotions; the first 70 % are Training, then 15 % PublicTest, 15 % PrivateTest."""
+    """`n` synthetic faces of the five; the first 70 % are Training, then 15 % PublicTest, 15 % PrivateTest."""
     images, _, labels = draw_faces(n, seed)
     factor = FRAME // FER_SIDE
     small = images.reshape(n, FER_SIDE, factor, FER_SIDE, factor).mean(axis=(2, 4)).round().astype(np.uint8)
-    return Emotions(small, labels.astype(np.int8), deal(n, SAMPLE_EMOTION_SHARES), {})
+    return Emotions(small, labels, deal(n, SAMPLE_EMOTION_SHARES), {})
+
+
+def read_keypoints(data: str, sample_faces: int, seed: int) -> Keypoints:
+    """data: "sample" (synthetic faces) or "real" (data/data.csv)."""
+    return sample_keypoints(sample_faces, seed) if data == "sample" else load_keypoints(KEYPOINTS_CSV)
+
+
+def read_emotions(data: str, sample_faces: int, seed: int) -> Emotions:
+    """data: "sample" (synthetic faces) or "real" (data/icml_face_data.csv)."""
+    return sample_emotions(sample_faces, seed) if data == "sample" else load_emotions(EMOTIONS_CSV)
 
 
 # ---------------------------------------------------------------- parsing
@@ -221,46 +220,32 @@ Parsed = tuple[dict[str, np.ndarray], np.ndarray]  # arrays, mask of the file's 
 def _load(path: Path, kind: str, parse: Callable[..., Parsed], strict: bool) -> Parsed:
     """The arrays of a file, from its cache if there; a file with errors is never cached."""
     content = map_file(path)
-    cache = ArrayCache(path, f"{kind}-{FORMAT}-{checksum(content)}")
-    arrays = cache.load()
-    if arrays is not None:
+    key = f"{kind}-{FORMAT}-{checksum(content)}"
+    if arrays := load_cached(path, key):
         return arrays, np.ones(len(arrays["images"]), bool)
     arrays, good = parse(path, content, strict)
     arrays["images"].setflags(write=False)  # as they are when they come from the cache
     if good.all():
-        cache.save(arrays)
+        save_cached(path, key, arrays)
     return arrays, good
-
-
-def _take(array: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """`array[mask]`, without a copy where all rows stay."""
-    return array if mask.all() else array[mask]
 
 
 def _parse_keypoints(path, content, strict: bool) -> Parsed:
     table = read_face_table(path, content, "Image", FRAME, KEYPOINT_COLUMNS)
-    frame = table.frame
     numbers = table.numbers(KEYPOINT_COLUMNS)
     table.note((numbers < -MARGIN) | (numbers > FRAME - 1 + MARGIN), f"is more than {MARGIN} px outside the frame")
-    if "Usage" in frame:
-        table.note(~frame[["Usage"]].isin(KEYPOINT_USAGES), f"is none of {', '.join(KEYPOINT_USAGES)}")
-    if "Subject" in frame:
-        table.note(frame[["Subject"]] == "", "names nobody")
+    table.note_unless_in("Usage", Keypoints.usages)
+    if "Subject" in table.frame:
+        table.note(table.frame[["Subject"]] == "", "names nobody")
     good = table.good_rows(strict)
-    images, frame = _take(table.images, good), frame[good]
+    images, frame = table.images[good], table.frame[good]
     keypoints = numbers.to_numpy(np.float32)[good].reshape(-1, len(KEYPOINTS), 2)
     keypoints[np.isnan(keypoints).any(axis=2)] = np.nan
-    if "Subject" in frame:
-        subject = frame["Subject"].to_numpy(str)
-        groups = row_hashes(name.encode() for name in subject)
-    else:
-        groups = row_hashes(images)
-        subject = np.char.add("row/", groups)
-    if "Usage" in frame:
-        usage = frame["Usage"].to_numpy(str)
-        _check_subjects(path, frame.index, subject, usage)
-    else:
-        usage = deal_groups(groups, np.zeros(len(groups)), KEYPOINT_SHARES)
+    has_subject = "Subject" in frame
+    groups = row_hashes(frame["Subject"].str.encode("utf-8") if has_subject else images)
+    subject = frame["Subject"].to_numpy(str) if has_subject else np.char.add("row/", groups)
+    usage = frame["Usage"].to_numpy(str) if "Usage" in frame else deal_groups(groups, KEYPOINT_SHARES)
+    _check_subjects(path, frame.index, subject, usage)
     return {"images": images, "keypoints_px": keypoints, "usage": usage, "subject": subject}, good
 
 
@@ -287,23 +272,23 @@ def _read_wide(path: Path, kept: np.ndarray) -> np.ndarray | None:
         reason = f"cannot be read ({type(error).__name__})"
     else:
         if wide.shape == (len(kept), WIDE, WIDE) and wide.dtype == np.uint8:
-            return _take(wide, kept)
+            return wide if kept.all() else wide[kept]
         reason = f"holds {wide.shape} {wide.dtype} where {shown(path)} needs {(len(kept), WIDE, WIDE)} uint8"
     raise DataError(f"{shown(file)} {reason}; delete it, or write both files again with `python DownloadData.py`.")
 
 
 def _parse_emotions(path, content, strict: bool) -> Parsed:
     table = read_face_table(path, content, "pixels", FER_SIDE, ("emotion",))
-    frame, has_usage = table.frame, "Usage" in table.frame
     codes = table.numbers(("emotion",))
     table.note(~codes.isin(range(len(FER_CODES))), f"is no emotion code of 0..{len(FER_CODES) - 1}")
-    if has_usage:
-        table.note(~frame[["Usage"]].isin(list(EMOTION_SHARES)), f"is none of {', '.join(EMOTION_SHARES)}")
+    table.note_unless_in("Usage", Emotions.usages)
     good = table.good_rows(strict)
-    images, codes = _take(table.images, good), codes["emotion"].to_numpy()[good].astype(np.int8)
-    five_codes = not has_usage and codes.max() < len(EMOTIONS)
-    labels = codes if five_codes else FER_LABELS[codes]
-    usage = frame["Usage"].to_numpy(str)[good] if has_usage else deal_groups(row_hashes(images), labels, EMOTION_SHARES)
+    images, frame, codes = table.images[good], table.frame[good], codes["emotion"].to_numpy()[good].astype(int)
+    # Without Usage, a file that has none of the codes 5 and 6 has the study's own five, else it has FER2013's seven.
+    has_usage = "Usage" in frame
+    meaning = FER_CODES if has_usage or codes.max() >= len(EMOTIONS) else EMOTIONS
+    labels = np.array([ALL_EMOTIONS.index(name) for name in meaning], np.int8)[codes]
+    usage = frame["Usage"].to_numpy(str) if has_usage else deal_groups(row_hashes(images), EMOTION_SHARES, labels)
     return {"images": images, "labels": labels, "usage": usage}, good
 
 
@@ -312,13 +297,3 @@ def _parse_unrepeated(path, content, strict: bool) -> Parsed:
     unique, dropped = drop_repeats(arrays["images"], arrays["usage"])
     arrays = {name: array[unique] for name, array in arrays.items()}
     return arrays | {"dropped": np.array(json.dumps(dropped))}, good
-
-
-def read_keypoints(data: str, sample_faces: int, seed: int) -> Keypoints:
-    """data: "sample" (synthetic faces) or "real" (data/data.csv)."""
-    return sample_keypoints(sample_faces, seed) if data == "sample" else load_keypoints(KEYPOINTS_CSV)
-
-
-def read_emotions(data: str, sample_faces: int, seed: int) -> Emotions:
-    """data: "sample" (synthetic faces) or "real" (data/icml_face_data.csv)."""
-    return sample_emotions(sample_faces, seed) if data == "sample" else load_emotions(EMOTIONS_CSV)

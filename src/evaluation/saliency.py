@@ -3,69 +3,69 @@
 import cv2
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 from scipy.stats import spearmanr
 
-from src.faces import glimpses, into_squares, to_input
-from src.models.layers import Look
+from src.faces import aligned_crops, into_crops, into_middle, to_input
+from src.models.layers import AlignedCrop
 from src.predict.networks import face_side, reads_points
 
 CELLS = 5  # a side; coarser maps cannot tell one part of a face from another
 
 
-def _watched(model: keras.Model) -> keras.Model:
-    """The network up to its last maps of at least 5x5 cells, and up to what its softmax layer reads."""
-    maps = [layer for layer in model.layers if len(layer.output.shape) == 4 and layer.output.shape[1] >= CELLS]
-    return keras.Model(model.input, [maps[-1].output, model.layers[-1].input])
+def _gradient(function, values):
+    """Gradient of a number that `function` makes of a tensor, of its shape: the one thing that has no Keras name."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.jit(jax.grad(function))(values)
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        tape.watch(values)
+        number = function(values)
+    return tape.gradient(number, values)
 
 
 def _onto_faces(model: keras.Model, cams: np.ndarray, points_px: np.ndarray | None) -> np.ndarray:
     """Maps of what the network reads, (n, k, k), laid where that is on the face, the rest 0: (n, side, side)."""
     side = face_side(model)
-    if not reads_points(model):
-        edge = sum(layer.cropping[0][0] for layer in model.layers if isinstance(layer, keras.layers.Cropping2D))
-        read = (side - 2 * edge, side - 2 * edge)
-        return np.pad([cv2.resize(cam, read) for cam in cams], ((0, 0), (edge, edge), (edge, edge)))
-    look = next(layer for layer in model.layers if isinstance(layer, Look))
-    seen = glimpses(points_px, np.reshape(look.mean_px, points_px.shape[1:]), side)
-    squares, how = into_squares(seen, look.side), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    cams = [cv2.resize(cam, (look.side, look.side)) for cam in cams]
-    return np.stack(
-        [cv2.warpAffine(cam, to[:2], (side, side), flags=how) for cam, to in zip(cams, squares, strict=True)]
-    )
+    if reads_points(model):
+        crop = next(layer for layer in model.layers if isinstance(layer, AlignedCrop))
+        read, mean_px = crop.side, np.reshape(crop.mean_px, (-1, 2))
+        into_read = into_crops(aligned_crops(points_px, mean_px, side), read)
+    else:
+        read = side - 2 * sum(it.cropping[0][0] for it in model.layers if isinstance(it, keras.layers.Cropping2D))
+        into_read = np.broadcast_to(into_middle(side, read, read), (len(cams), 3, 3))
+    cams, how = [cv2.resize(cam, (read, read)) for cam in cams], cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.stack([cv2.warpAffine(*it, (side, side), flags=how) for it in zip(cams, into_read[:, :2], strict=True)])
 
 
 def grad_cam(
-    model: keras.Model,
-    images: np.ndarray,
-    classes: np.ndarray,
-    points_px: np.ndarray | None = None,
-    batch_size: int = 64,
+    model: keras.Model, images: np.ndarray, classes: np.ndarray, points_px: np.ndarray | None = None
 ) -> np.ndarray:
     """What speaks for a class, and where: uint8 (n, h, h), classes (n,) -> float32 (n, h, h) in 0..1.
 
     The maps of the last layer of at least 5x5 cells, each weighted by its mean gradient of the class's logit; negative
     sums are cut off, the rest is enlarged to the part of the face that the network reads and divided by its maximum.
     A face without any evidence gives all zeros. points_px: keypoints (n, 15, 2), px of the 96x96 frame, for a network
-    that reads them.
+    that reads them; others leave them aside. All faces go through the network at once.
     """
-    watched, head = _watched(model), model.layers[-1]
-    inputs, side = [to_input(images, face_side(model))], images.shape[1]
+    outputs = [layer.output for layer in model.layers]
+    watched = [it for it in outputs if len(it.shape) == 4 and it.shape[1] >= CELLS][-1]
+    head, inputs = model.layers[-1], to_input(images, face_side(model))
     if reads_points(model):
-        inputs.append(points_px.reshape(len(points_px), -1).astype(np.float32))
-    cams = []
-    for start in range(0, len(images), batch_size):
-        some = slice(start, start + batch_size)
-        with tf.GradientTape() as tape:
-            batch = [tf.constant(it[some]) for it in inputs]
-            tape.watch(batch)
-            maps, features = watched(batch if len(batch) > 1 else batch[0], training=False)
-            logits = tf.matmul(features, head.kernel) + head.bias  # before the softmax, as in the paper
-            chosen = tf.gather(logits, classes[some].astype(np.int32), axis=1, batch_dims=1)
-        weights = tf.reduce_mean(tape.gradient(chosen, maps), axis=(1, 2), keepdims=True)
-        cams.append(tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1)).numpy())
-    cams = _onto_faces(model, np.concatenate(cams), points_px)
-    cams = np.stack([cv2.resize(cam, (side, side)) for cam in cams])
+        inputs = [inputs, points_px.reshape(len(points_px), -1).astype(np.float32)]
+    maps = keras.Model(model.input, watched)(inputs, training=False)
+    behind = keras.Model(watched, head.input)  # from the maps to what the softmax layer reads
+    chosen = ops.convert_to_numpy(head.kernel).T[classes]
+
+    def logits(maps):  # before the softmax, as in the paper; without the biases, which have no gradient
+        return ops.sum(behind(maps, training=False) * chosen)
+
+    weights = ops.mean(_gradient(logits, maps), axis=(1, 2), keepdims=True)
+    cams = ops.convert_to_numpy(ops.relu(ops.sum(weights * maps, axis=-1)))
+    cams = np.stack([cv2.resize(cam, images.shape[1:]) for cam in _onto_faces(model, cams, points_px)])
     peak = cams.max(axis=(1, 2), keepdims=True)
     return np.divide(cams, peak, out=np.zeros_like(cams), where=peak > 0)
 

@@ -1,94 +1,113 @@
 """What notebook 04 measures: every network of a run on the test split, which no other part of the study opens."""
 
-import keras
 import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from src.data.datasets import Emotions, Keypoints
+from src.data.datasets import Emotions, Keypoints, take_rows
 from src.evaluation.saliency import grad_cam
 from src.evaluation.stress import keypoint_stress, stress_report
 from src.files import RUNS
-from src.labels import EMOTIONS, KEYPOINT_COLUMNS
+from src.labels import EMOTIONS
+from src.metrics import scores as metrics
 from src.metrics.calibration import Calibration, calibrated, five_probabilities, sure_scores
-from src.metrics.scores import (
-    accuracy_by_coverage,
-    classwise_calibration_errors,
-    emotion_scores,
-    expected_calibration_error,
-    keypoint_scores,
-    likely_mislabelled,
-    mcnemar_p,
-    nme_percent,
-    reliability,
-)
-from src.predict.networks import load_keras, reads_points
-from src.predict.reader import FaceReader, predict_both, predict_emotions, predict_keypoints, read_calibration
-from src.training.records import EMOTIONS as EMOTION_TASK
-from src.training.records import KEYPOINTS as KEYPOINT_TASK
-from src.training.records import Task, best_recipe, finalists, trainings
+from src.predict.networks import load_keras
+from src.predict.reader import FaceReader, predict_both, predict_emotions, predict_keypoints
+from src.training import records
 
 
 def banner(run: str, data: str) -> str:
     """One sentence of Markdown on how far the scores of this run may be quoted."""
     if data == "sample":
-        return "**Drawn sample faces.** The scores below show that the machinery works; they are not a result."
+        return "**Synthetic faces.** The scores below show that the machinery works; they are not a result."
     parts = []
-    for task in (EMOTION_TASK, KEYPOINT_TASK):
-        for name, record in finalists(run, task).items():
+    for task in (records.EMOTIONS, records.KEYPOINTS):
+        for name, record in records.finalists(run, task).items():
             parts.append(f"{task.name} `{name}` {len(record['history'])} epochs")
     return f"**Real faces.** Trainings in this run: {'; '.join(parts)}."
 
 
-def _facts(record: dict, parameters: int) -> dict:
-    return {"parameters": parameters, "epochs": len(record["history"]), "kept_epoch": record["best"]["epoch"]}
+def _networks(run: str, task: records.Task):
+    """Name, network and facts of each finalist of a run.
 
-
-def _networks(run: str, task: Task):
-    """Name, record and network, its best epoch's weights loaded, of each training of a run, trials aside.
-
-    A run made of weights/ has no network of trainings that were not shipped, but their scores, see `src.shipping`.
+    A run made of weights/ lacks networks that were not shipped: None instead, and the test scores that they had.
     """
-    for name, record in finalists(run, task).items():
+    for name, record in records.finalists(run, task).items():
+        if "test" in record:
+            yield name, None, record["test"]
+            continue
         folder = RUNS / run / task.name / name
-        there = "test" not in record
-        yield name, record, load_keras(folder / "model.json", folder / "best.weights.h5") if there else None
+        model = load_keras(folder / "model.json", folder / "best.weights.h5")
+        facts = {"epochs": len(record["history"]), "kept_epoch": record["best"]["epoch"]}
+        yield name, model, {"parameters": model.count_params(), **facts}
+
+
+def _card(run: str, task: records.Task, test: dict) -> dict:
+    """Test scores beside the validation figures of each training, without seconds, which differ from run to run."""
+    rows = {name: record["best"] for name, record in records.trainings(run, task).items()}
+    validation = {name: {key: value for key, value in row.items() if key != "seconds"} for name, row in rows.items()}
+    return {"chosen": records.best_recipe(run, task), "test": test, "validation": validation}
 
 
 def evaluate_emotions(run: str, everyone: Emotions) -> dict:
-    """Scores of each of the run's emotion networks on faces of all seven classes, mirror averaged and in one pass.
+    """Scores of each of the run's emotion networks on faces of all seven classes, flip averaged and in one pass.
 
     All figures but "accuracy_seven_classes", which a five-way network has not, are of the faces of the five emotions.
     The calibration is that of the chosen network, fitted on validation, and applied to it alone.
     """
-    chosen = best_recipe(run, EMOTION_TASK)
+    reader, chosen = FaceReader(RUNS / run), records.best_recipe(run, records.EMOTIONS)
     of_five = everyone.labels < len(EMOTIONS)
-    labels = everyone.labels[of_five]
-    keypoints = FaceReader(RUNS / run).keypoints
-    points, points_one_pass = (predict_keypoints(keypoints, everyone.images, mirror=it) for it in (True, False))
+    faces, labels = everyone.images[of_five], everyone.labels[of_five]
+    points, points_one_pass = (predict_keypoints(reader.keypoints, everyone.images, flip=it) for it in (True, False))
     scores, correct = {}, {}
-    for name, record, model in _networks(run, EMOTION_TASK):
+    for name, model, known in _networks(run, records.EMOTIONS):
         if model is None:
-            # its answers are gone, and what was chosen when it gave them may not be what is chosen now
-            scores[name] = {key: it for key, it in record["test"].items() if key != "mcnemar_p_against_chosen"}
+            # what was chosen when it was tested may not be what is chosen now
+            scores[name] = {key: it for key, it in known.items() if key != "mcnemar_p_against_chosen"}
             continue
-        calibration = read_calibration(RUNS / run) if name == chosen else Calibration()
         outputs = predict_emotions(model, everyone.images, points)
         raw = five_probabilities(outputs[of_five])
-        single = predict_emotions(model, everyone.images[of_five], points_one_pass[of_five], mirror=False)
+        five = calibrated(outputs[of_five], reader.calibration) if name == chosen else raw
+        single = predict_emotions(model, faces, points_one_pass[of_five], flip=False)
+        by_class = metrics.classwise_calibration_errors(raw, labels)
         correct[name] = raw.argmax(axis=1) == labels
         scores[name] = {
-            **emotion_scores(calibrated(outputs[of_five], calibration), labels, EMOTIONS),
-            "ece_uncalibrated": expected_calibration_error(raw, labels),
-            "classes_ece_uncalibrated": dict(zip(EMOTIONS, classwise_calibration_errors(raw, labels), strict=True)),
-            "accuracy_one_pass": float(np.mean(five_probabilities(single).argmax(axis=1) == labels)),
-            **_facts(record, model.count_params()),
+            **metrics.emotion_scores(five, labels, EMOTIONS),
+            "ece_uncalibrated": metrics.expected_calibration_error(raw, labels),
+            "classes_ece_uncalibrated": dict(zip(EMOTIONS, by_class.tolist(), strict=True)),
+            "accuracy_one_pass": float(np.mean(single[:, : len(EMOTIONS)].argmax(axis=1) == labels)),
+            **known,
         }
         if outputs.shape[1] > len(EMOTIONS):
             scores[name]["accuracy_seven_classes"] = float(np.mean(outputs.argmax(axis=1) == everyone.labels))
     for name in correct.keys() - {chosen}:
-        scores[name]["mcnemar_p_against_chosen"] = mcnemar_p(correct[chosen], correct[name])
-    return {"chosen": chosen, "test": scores, "validation": _validation(run, EMOTION_TASK)}
+        scores[name]["mcnemar_p_against_chosen"] = metrics.mcnemar_p(correct[chosen], correct[name])
+    return _card(run, records.EMOTIONS, scores)
+
+
+def evaluate_keypoints(run: str, training: Keypoints, tests: dict[str, Keypoints]) -> dict:
+    """Scores of each of the run's keypoint networks, flip averaged and in one pass, beside the mean face's.
+
+    The mean face, "mean_face", gives every face the mean points of `training`: what no picture at all would score.
+    """
+    mean, networks = np.nanmean(training.keypoints_px, axis=0), list(_networks(run, records.KEYPOINTS))
+    scores = {}
+    for split, faces in tests.items():
+        true = faces.keypoints_px
+        scores[split] = {"mean_face": metrics.keypoint_scores(np.broadcast_to(mean, true.shape), true)}
+        for name, model, known in networks:
+            if model is None:
+                scores[split][name] = known[split]
+                continue
+            single = metrics.keypoint_scores(predict_keypoints(model, faces.images, flip=False), true)
+            scores[split][name] = {
+                **metrics.keypoint_scores(predict_keypoints(model, faces.images), true),
+                "nme_percent_one_pass": single["nme_percent"],
+                "rmse_px_one_pass": single["rmse_px"],
+                "stress": keypoint_stress(model, faces),
+                **known,
+            }
+    return _card(run, records.KEYPOINTS, scores)
 
 
 def evaluate_confidence(reader: FaceReader, faces: Emotions) -> dict:
@@ -97,21 +116,20 @@ def evaluate_confidence(reader: FaceReader, faces: Emotions) -> dict:
     Faces of fear and neutral, where there are any, ought to be "not sure": none of the five answers is right for them.
     """
     _, outputs = predict_both(reader.keypoints, reader.emotions, faces.images)
-    calibration = reader.calibration
-    five, scores = calibrated(outputs, calibration), sure_scores(outputs, calibration)
-    ours, sure = faces.labels < len(EMOTIONS), scores >= calibration.sure_above
-    correct = (five.argmax(axis=1) == faces.labels)[ours]
-    coverage = np.linspace(0.05, 1, 20)
+    calibration, ours = reader.calibration, faces.labels < len(EMOTIONS)
+    scores, labels = sure_scores(outputs, calibration), faces.labels[ours]
+    five, sure = calibrated(outputs[ours], calibration), scores >= calibration.sure_above
+    correct, coverage = five.argmax(axis=1) == labels, np.linspace(0.05, 1, 20)
     found = {
         "sure_by": calibration.sure_by,
         "sure_above": calibration.sure_above,
         "sure_share": float(sure[ours].mean()),
         "accuracy_when_sure": float(correct[sure[ours]].mean()) if sure[ours].any() else None,
-        "accuracy_at_80_percent": float(accuracy_by_coverage(scores[ours], correct, [0.8])[0]),
+        "accuracy_at_80_percent": float(metrics.accuracy_by_coverage(scores[ours], correct, [0.8])[0]),
         "coverage": coverage.tolist(),
-        "accuracy_by_coverage": accuracy_by_coverage(scores[ours], correct, coverage).tolist(),
-        "reliability_before": reliability(five_probabilities(outputs)[ours], faces.labels[ours]),
-        "reliability": reliability(five[ours], faces.labels[ours]),
+        "accuracy_by_coverage": metrics.accuracy_by_coverage(scores[ours], correct, coverage).tolist(),
+        "reliability_before": metrics.reliability(five_probabilities(outputs[ours]), labels),
+        "reliability": metrics.reliability(five, labels),
     }
     if not ours.all():
         found["other_emotions_flagged"] = float((~sure[~ours]).mean())
@@ -123,53 +141,24 @@ def confident_mistakes(table: pd.DataFrame, labels: np.ndarray, count: int) -> t
     """The wrong answers given with the most confidence, the boldest first, and plain numbers on the doubtful labels.
 
     table: a `FaceReader` table of faces with `labels`, int (n,) in 0..4. The rows that come back keep their numbers as
-    index and gain "true" and "label_doubted", see `metrics.likely_mislabelled`.
+    index and gain "true" and "label_doubted", see `metrics.scores.likely_mislabelled`.
     """
     probabilities = table[[f"p_{name}" for name in EMOTIONS]].to_numpy()
-    doubted = likely_mislabelled(probabilities, labels)
-    wrong = probabilities.argmax(axis=1) != labels
+    doubted, wrong = metrics.likely_mislabelled(probabilities, labels), probabilities.argmax(axis=1) != labels
     judged = table.assign(true=np.array(EMOTIONS)[labels], label_doubted=doubted)
     rows = judged[wrong].sort_values("confidence", ascending=False, kind="stable").head(count)
     both, sure = doubted & wrong, table["sure"].to_numpy(bool)
-    counts = {
-        "doubted": doubted,
-        "mistakes": wrong,
-        "both": both,
-        "sure_mistakes": wrong & sure,
-        "sure_both": both & sure,
-    }
+    counts = {"doubted": doubted, "mistakes": wrong, "both": both}
+    counts |= {"sure_mistakes": wrong & sure, "sure_both": both & sure}
     return rows, {name: int(which.sum()) for name, which in counts.items()}
 
 
-def evaluate_keypoints(run: str, training: Keypoints, tests: dict[str, Keypoints]) -> dict:
-    """Scores of each of the run's keypoint networks, mirror averaged and in one pass, beside the mean face's.
-
-    The mean face, "mean_face", gives every face the mean points of `training`: what no picture at all would score.
-    """
-    mean = np.nanmean(training.keypoints_px, axis=0)
-    data = {
-        split: {"mean_face": keypoint_scores(np.broadcast_to(mean, faces.keypoints_px.shape), faces.keypoints_px)}
-        for split, faces in tests.items()
-    }
-    for name, record, model in _networks(run, KEYPOINT_TASK):
-        for split, faces in tests.items():
-            if model is None:
-                data[split][name] = record["test"][split]
-                continue
-            scores = keypoint_scores(predict_keypoints(model, faces.images), faces.keypoints_px)
-            single = keypoint_scores(predict_keypoints(model, faces.images, mirror=False), faces.keypoints_px)
-            data[split][name] = {
-                **scores,
-                "nme_percent_one_pass": single["nme_percent"],
-                "rmse_px_one_pass": single["rmse_px"],
-                "stress": keypoint_stress(model, faces),
-                **_facts(record, model.count_params()),
-            }
-    return {
-        "chosen": best_recipe(run, KEYPOINT_TASK),
-        "test": data,
-        "validation": _validation(run, KEYPOINT_TASK),
-    }
+def baseline_reader(run: str) -> FaceReader | None:
+    """The original study's two networks of this run behind one call, uncalibrated; None where one is missing."""
+    folders = [RUNS / run / task.name / "baseline" for task in (records.KEYPOINTS, records.EMOTIONS)]
+    if not all((folder / "best.weights.h5").exists() for folder in folders):
+        return None
+    return FaceReader.of(*(load_keras(it / "model.json", it / "best.weights.h5") for it in folders), Calibration())
 
 
 def stress_reports(run: str, emotions: Emotions, keypoints: Keypoints, faces: int, seed: int) -> dict[str, dict]:
@@ -178,27 +167,21 @@ def stress_reports(run: str, emotions: Emotions, keypoints: Keypoints, faces: in
     At most `faces` of each set, drawn by lot. Emotions score their accuracy, keypoints their NME in percent. Where eyes
     and mouth of an emotion face are, the keypoint network says.
     """
-    reader = FaceReader(RUNS / run)
-    rng = np.random.default_rng(seed)
-    some = rng.permutation(len(emotions))[:faces]
-    images, labels = emotions.images[some], emotions.labels[some]
-    points = predict_keypoints(reader.keypoints, images)
+    reader, rng = FaceReader(RUNS / run), np.random.default_rng(seed)
+    emotions, keypoints = (take_rows(it, rng.permutation(len(it))[:faces]) for it in (emotions, keypoints))
 
     def accuracy(changed, _):
-        _, outputs = predict_both(reader.keypoints, reader.emotions, changed, mirror=False)
-        five = five_probabilities(outputs)
-        return float((five.argmax(axis=1) == labels).mean())
+        _, outputs = predict_both(reader.keypoints, reader.emotions, changed, flip=False)
+        return float(np.mean(outputs[:, : len(EMOTIONS)].argmax(axis=1) == emotions.labels))
 
     def nme(changed, keypoints_px):
-        found = predict_keypoints(reader.keypoints, changed, mirror=False)
-        return float(np.nanmean(nme_percent(found, keypoints_px)))
+        found = predict_keypoints(reader.keypoints, changed, flip=False)
+        return float(np.nanmean(metrics.nme_percent(found, keypoints_px)))
 
-    others = rng.permutation(len(keypoints))[:faces]
+    points = predict_keypoints(reader.keypoints, emotions.images)
     return {
-        "emotions": stress_report(accuracy, images, points, images),
-        "keypoints": stress_report(
-            nme, keypoints.images[others], keypoints.keypoints_px[others], keypoints.stored[others]
-        ),
+        "emotions": stress_report(accuracy, emotions.images, points, emotions.images),
+        "keypoints": stress_report(nme, keypoints.images, keypoints.keypoints_px, keypoints.stored),
     }
 
 
@@ -207,67 +190,34 @@ def kept_under_stress(reports: dict[str, dict]) -> pd.DataFrame:
     rows = []
     for task, report in reports.items():
         for name, stress in report.items():
-            first = stress["unchanged"]
+            first, where = stress["unchanged"], {"stress": f"{name} ({stress['unit']})", "network": task}
             words = ["none", *(f"{strength:g}" for strength in stress["strengths"])]
             for level, (strength, score) in enumerate(zip(words, [first, *stress["scores"]], strict=True)):
                 kept = score / first if task == "emotions" else first / score
-                where = {"stress": f"{name} ({stress['unit']})", "network": task}
                 rows.append({**where, "level": level, "strength": strength, "kept": kept})
     return pd.DataFrame(rows)
 
 
-def looked_at(reader: FaceReader, emotions: keras.Model, images: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """Grad-CAM of an emotion network, which gets the reader's keypoints if it asks for them: float32 (n, h, h)."""
-    points = predict_keypoints(reader.keypoints, images) if reads_points(emotions) else None
-    return grad_cam(emotions, images, answers, points)
+def board_rows(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Rows for the board: by lot, the emotions taking turns, results unseen; labels (n,) -> (count,) indices."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    drawn = pd.Series(labels[order])
+    turn = drawn.groupby(drawn).cumcount()  # how many of its emotion were drawn before
+    return order[np.lexsort((drawn, turn))][:count]
 
 
-def where_it_looks(
-    reader: FaceReader, faces: Emotions, answers: np.ndarray, board: np.ndarray, per_class: int = 60
-) -> dict:
-    """Rows for `plots.looked_at`: the first face of each true emotion on the board, and the mean of `per_class` faces.
+def where_it_looks(reader: FaceReader, faces: Emotions, answers: np.ndarray, board: np.ndarray) -> dict:
+    """Rows for `pictures.looked_at`: the first face of each true emotion on the board, and the mean of 60 faces.
 
     The maps say what speaks for the network's own answers, int (n,), right or wrong; board: row numbers of faces.
     """
+
+    def seen(rows):
+        points = predict_keypoints(reader.keypoints, faces.images[rows])
+        return faces.images[rows], grad_cam(reader.emotions, faces.images[rows], answers[rows], points)
+
     codes = range(len(EMOTIONS))
-    shown = np.array([next(row for row in board if faces.labels[row] == code) for code in codes])
-    many = [np.flatnonzero(faces.labels == code)[:per_class] for code in codes]
-    maps = [looked_at(reader, reader.emotions, faces.images[rows], answers[rows]) for rows in many]
-    return {
-        "on the board": (
-            faces.images[shown],
-            looked_at(reader, reader.emotions, faces.images[shown], answers[shown]),
-        ),
-        "mean": (np.stack([faces.images[it].mean(axis=0) for it in many]), np.stack([it.mean(axis=0) for it in maps])),
-    }
-
-
-def _validation(run: str, task: Task) -> dict:
-    """The kept epoch's validation figures of each training, without the seconds, which differ from run to run."""
-    rows = {name: record["best"] for name, record in trainings(run, task).items()}
-    return {name: {key: value for key, value in row.items() if key != "seconds"} for name, row in rows.items()}
-
-
-def baseline_reader(run: str) -> FaceReader | None:
-    """The original study's two networks of this run behind one call, uncalibrated; None where one is missing."""
-    folders = [RUNS / run / task.name / "baseline" for task in (KEYPOINT_TASK, EMOTION_TASK)]
-    if not all((folder / "best.weights.h5").exists() for folder in folders):
-        return None
-    return FaceReader.of(*(load_keras(it / "model.json", it / "best.weights.h5") for it in folders), Calibration())
-
-
-def keypoints_of(table: pd.DataFrame) -> np.ndarray:
-    """The keypoint columns of a `FaceReader` table: (n, 15, 2) px."""
-    return table[list(KEYPOINT_COLUMNS)].to_numpy(np.float32).reshape(len(table), -1, 2)
-
-
-def board_rows(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Rows for the board: by lot, the emotions taking turns, results unseen; labels (n,) -> (count,) indices."""
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(len(labels))
-    turn = np.zeros(len(labels), int)  # how many of its emotion were drawn before
-    for code in np.unique(labels):
-        mine = np.flatnonzero(labels[order] == code)
-        turn[mine] = np.arange(len(mine))
-    ranked = order[np.lexsort((labels[order], turn))]
-    return ranked[:count]
+    first = [next(row for row in board if faces.labels[row] == code) for code in codes]
+    many = [seen(np.flatnonzero(faces.labels == code)[:60]) for code in codes]
+    means = tuple(np.stack([it.mean(axis=0) for it in part]) for part in zip(*many, strict=True))
+    return {"on the board": seen(first), "mean": means}

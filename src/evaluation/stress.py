@@ -13,10 +13,11 @@ import numpy as np
 
 from src.data.datasets import Keypoints
 from src.faces import flip_keypoints, into_middle, warp_faces
-from src.labels import FRAME, KEYPOINTS, PARTS
+from src.labels import FRAME, KEYPOINTS, OUTER_EYE_CORNERS, PARTS
 from src.metrics.scores import nme_percent, point_errors_px
 from src.predict.reader import predict_keypoints
 
+MOUTH_CORNERS = (KEYPOINTS.index("mouth_left_corner"), KEYPOINTS.index("mouth_right_corner"))
 Change = Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, np.ndarray]]
 
 
@@ -52,8 +53,7 @@ def _small(face, side_px):
 
 
 def _jpeg(face, quality):
-    _, written = cv2.imencode(".jpg", face, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(written, cv2.IMREAD_GRAYSCALE)
+    return cv2.imdecode(cv2.imencode(".jpg", face, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE)
 
 
 def _about_middle(linear: np.ndarray, shift_px: np.ndarray, side: int) -> np.ndarray:
@@ -65,10 +65,9 @@ def _about_middle(linear: np.ndarray, shift_px: np.ndarray, side: int) -> np.nda
 def _moved(images, keypoints_px, linear, shift_px):
     """Pictures larger than the frame hold surroundings, which come into sight; else the border is repeated."""
     side = min(images.shape[1], FRAME)
-    maps = np.broadcast_to(_about_middle(linear, shift_px, side), (len(images), 2, 3))
-    points = _about_middle(linear, shift_px, FRAME)
-    moved = keypoints_px @ points[:, :2].T + points[:, 2]
-    return warp_faces(images, maps, side, into_middle(images.shape[1], side, side)), moved.astype(np.float32)
+    in_side, in_frame = (_about_middle(linear, shift_px, it) for it in (side, FRAME))
+    moved = keypoints_px @ in_frame[:, :2].T + in_frame[:, 2]
+    return warp_faces(images, in_side[None], side, into_middle(images.shape[1], side, side)), moved.astype(np.float32)
 
 
 def rotated(images: np.ndarray, keypoints_px: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:
@@ -83,34 +82,24 @@ def shifted(images: np.ndarray, keypoints_px: np.ndarray, shift_px: float) -> tu
     return _moved(images, keypoints_px, np.eye(2), np.full(2, shift_px))
 
 
-def _hidden(part: str) -> Change:
-    """A grey bar over the eyes or the mouth; strength: its height as a share of the distance of the outer corners.
+def _hidden(part: str, corners: tuple[int, int]) -> Change:
+    """A grey bar over a part of the face; strength: its height as a share of the distance of the part's two corners.
 
     A face whose corners are not annotated (NaN) stays as it is.
     """
-    corners = {
-        "eyes": ("left_eye_outer_corner", "right_eye_outer_corner"),
-        "mouth": ("mouth_left_corner", "mouth_right_corner"),
-    }[part]
-    ends = [KEYPOINTS.index(name) for name in corners]
 
     def hide(images, keypoints_px, strength):
         hidden, scale = images.copy(), images.shape[1] / FRAME
-        for face, points in zip(hidden, keypoints_px, strict=True):
-            left, right = (points[ends] + 0.5) * scale - 0.5
-            span = np.linalg.norm(left - right)
-            if np.isnan(span):
-                continue
-            middle = (np.nanmean(points[list(PARTS[part])], axis=0) + 0.5) * scale - 0.5
-            box = cv2.boxPoints((middle.tolist(), (1.4 * span, strength * span), _degrees(left - right)))
-            cv2.fillConvexPoly(face, np.round(box).astype(np.int32), 128)
+        for face, points in zip(hidden, (keypoints_px + 0.5) * scale - 0.5, strict=True):
+            dx, dy = points[corners[0]] - points[corners[1]]
+            span, angle = float(np.hypot(dx, dy)), float(np.rad2deg(np.arctan2(dy, dx)))
+            if np.isfinite(span):
+                middle = np.nanmean(points[list(PARTS[part])], axis=0).tolist()
+                box = cv2.boxPoints((middle, (1.4 * span, strength * span), angle))
+                cv2.fillConvexPoly(face, np.round(box).astype(np.int32), 128)
         return hidden, keypoints_px
 
     return hide
-
-
-def _degrees(direction: np.ndarray) -> float:
-    return float(np.rad2deg(np.arctan2(direction[1], direction[0])))
 
 
 @dataclass(frozen=True)
@@ -129,8 +118,8 @@ STRESSES = {
     "dark": Stress(_each(_gain), (0.7, 0.5, 0.35, 0.2, 0.1), "gain"),
     "bright": Stress(_each(_gain), (1.25, 1.5, 1.75, 2, 3), "gain"),
     "low contrast": Stress(_each(_contrast), (0.7, 0.5, 0.35, 0.2, 0.1), "factor"),
-    "eyes hidden": Stress(_hidden("eyes"), (0.1, 0.2, 0.3, 0.4, 0.5), "height / eye distance"),
-    "mouth hidden": Stress(_hidden("mouth"), (0.2, 0.4, 0.6, 0.8, 1), "height / mouth width"),
+    "eyes hidden": Stress(_hidden("eyes", OUTER_EYE_CORNERS), (0.1, 0.2, 0.3, 0.4, 0.5), "height / eye distance"),
+    "mouth hidden": Stress(_hidden("mouth", MOUTH_CORNERS), (0.2, 0.4, 0.6, 0.8, 1), "height / mouth width"),
     "turned": Stress(rotated, (5, 10, 20, 30, 45), "degrees", moves=True),
     "beside the face": Stress(shifted, (2, 4, 6, 9, 12), "px", moves=True),
     "small": Stress(_each(_small), (72, 48, 36, 30, 24), "px across"),
@@ -140,10 +129,8 @@ STRESSES = {
 
 # ---------------------------------------------------------------- what the networks make of it
 
-Score = Callable[[np.ndarray, np.ndarray], float]
 
-
-def stress_report(score: Score, images: np.ndarray, keypoints_px: np.ndarray, stored: np.ndarray) -> dict:
+def stress_report(score: Callable, images: np.ndarray, keypoints_px: np.ndarray, stored: np.ndarray) -> dict:
     """Scores under every stress: name -> {unit, unchanged, strengths, scores}.
 
     score(images uint8 (n, h, h), points (n, 15, 2)) -> a number; stored: the images with what surroundings there are.
@@ -166,15 +153,15 @@ def stress_examples(faces: Keypoints, row: int) -> dict[str, np.ndarray]:
     return examples
 
 
-def mirror_distance_px(model: keras.Model, images: np.ndarray) -> float:
-    """Mean distance, px, between a face's points and those of its mirror image, mirrored back; one pass each."""
-    there = predict_keypoints(model, images, mirror=False)
-    back = flip_keypoints(predict_keypoints(model, images[:, :, ::-1], mirror=False))
+def flip_distance_px(model: keras.Model, images: np.ndarray) -> float:
+    """Mean distance, px, between a face's points and those of the flipped face, flipped back; one pass each."""
+    there = predict_keypoints(model, images, flip=False)
+    back = flip_keypoints(predict_keypoints(model, images[:, :, ::-1], flip=False))
     return float(point_errors_px(there, back).mean())
 
 
 def keypoint_stress(model: keras.Model, faces: Keypoints, degrees: float = 30, side: int = FRAME // 2) -> dict:
-    """Mean NME in percent (mirror averaged) of faces turned either way and of shrunk faces, and mirror distance."""
+    """Mean NME in percent (flip averaged) of faces turned either way and of shrunk faces, and flip distance in px."""
 
     def score(images, keypoints_px):
         return float(np.nanmean(nme_percent(predict_keypoints(model, images), keypoints_px)))
@@ -185,5 +172,5 @@ def keypoint_stress(model: keras.Model, faces: Keypoints, degrees: float = 30, s
         "rotated_degrees": [-degrees, degrees],
         "nme_percent_shrunk": score(*STRESSES["small"].change(faces.images, faces.keypoints_px, side)),
         "shrunk_to_px": side,
-        "mirror_distance_px": mirror_distance_px(model, faces.images),
+        "flip_distance_px": flip_distance_px(model, faces.images),
     }

@@ -1,4 +1,4 @@
-"""What plots, charts and boards share: colours, probability bars, saving.
+"""Figures: arrays and tables in, matplotlib Figure out. Here is what pictures and charts share: colours, bars, saving.
 
 Knows figures but not pyplot, which would make the program that reads one photo wait.
 """
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from src.files import replacing
 from src.labels import EMOTIONS
 
-# Okabe and Ito's palette.
+# Okabe and Ito's palette: told apart by colour-blind readers too.
 PART_COLOURS = {"eyes": "#56B4E9", "brows": "#F0E442", "nose": "#CC79A7", "mouth": "#E69F00"}
 RIGHT, WRONG, OTHER = "#0072B2", "#D55E00", "#BBBBBB"
 

@@ -1,4 +1,4 @@
-"""Charts of numbers: arrays and tables in, Figure out; `plots.save_figure` writes them."""
+"""Charts of numbers: arrays and tables in, Figure out; `save_figure` writes them."""
 
 import numpy as np
 import pandas as pd
@@ -15,19 +15,25 @@ from src.labels import EMOTIONS
 def emotion_counts(counts: pd.DataFrame) -> Figure:
     """counts: a row an emotion, a column a split -> stacked bars, the total at each bar's end."""
     figure, axis = plt.subplots(figsize=(8, 0.55 * len(counts) + 1.4))
-    left = np.zeros(len(counts))
-    for split, colour in zip(counts, sns.color_palette("colorblind"), strict=False):
-        axis.barh(counts.index, counts[split], left=left, label=split, color=colour)
-        left += counts[split].to_numpy()
-    for y, total in enumerate(left):
-        axis.text(total, y, f" {int(total):,}", va="center")
-    axis.invert_yaxis()
-    axis.set_xlabel("faces")
-    axis.set_title("Faces per emotion and split")
+    _bars(axis, counts, stacked=True)
+    for y, total in enumerate(counts.sum(axis=1)):
+        axis.text(total, y, f" {total:,}", va="center")
+    axis.set(xlabel="faces", title="Faces per emotion and split")
     axis.margins(x=0.12)
     axis.legend(frameon=False, loc="lower right")
     sns.despine(figure)
     return figure
+
+
+def _bars(axis, table: pd.DataFrame, **options) -> None:
+    """A group of bars a row, the first on top, a colour a column; names in words."""
+    named = table.rename(index=_words, columns=_words)
+    named.plot.barh(ax=axis, **{"width": 0.8, "color": sns.color_palette("colorblind"), "ylabel": "", **options})
+    axis.invert_yaxis()
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def curves(
@@ -38,7 +44,7 @@ def curves(
     histories: recipe -> rows of the record's history; panels: metric as recorded, without val_ -> axis label;
     best_by: recipe -> epoch whose weights were kept, marked by a ring; log: errors on a logarithmic axis.
     """
-    figure, axes = plt.subplots(1, len(panels), figsize=(4.8 * len(panels) + 1.6, 3.6), squeeze=False)
+    figure, axes = plt.subplots(1, len(panels), figsize=(4.8 * len(panels) + 1.6, 3.6), squeeze=False, layout="tight")
     palette = "colorblind" if len(histories) <= 10 else "husl"  # the first has ten colours
     colours = sns.color_palette(palette, len(histories))
     for axis, (metric, label) in zip(axes[0], panels.items(), strict=True):
@@ -57,7 +63,6 @@ def curves(
     recipes = axes[0][0].get_legend_handles_labels()[0]
     axes[0][-1].legend(handles=[*recipes, *ways], frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     sns.despine(figure)
-    figure.tight_layout()
     return figure
 
 
@@ -66,20 +71,9 @@ def confusion(matrix: np.ndarray, title: str) -> Figure:
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     words = [[f"{s:.0%}\n{n}" for s, n in zip(*row, strict=True)] for row in zip(share, matrix, strict=True)]
     figure, axis = plt.subplots(figsize=(5.6, 4.8))
-    sns.heatmap(
-        share,
-        annot=np.array(words),
-        fmt="",
-        cmap="Blues",
-        vmin=0,
-        vmax=1,
-        square=True,
-        ax=axis,
-        xticklabels=EMOTIONS,
-        yticklabels=EMOTIONS,
-        cbar=False,
-        linewidths=0.5,
-    )
+    table = pd.DataFrame(share, EMOTIONS, EMOTIONS)
+    style = {"cmap": "Blues", "vmin": 0, "vmax": 1, "square": True, "cbar": False, "linewidths": 0.5}
+    sns.heatmap(table, annot=np.array(words), fmt="", ax=axis, **style)
     axis.set(xlabel="predicted", ylabel="true", title=title)
     axis.tick_params(axis="y", rotation=0)
     return figure
@@ -88,11 +82,7 @@ def confusion(matrix: np.ndarray, title: str) -> Figure:
 def point_errors(errors_px: pd.DataFrame) -> Figure:
     """errors_px: a row a keypoint, a column a network -> mean error in px of the 96 frame as bars."""
     figure, axis = plt.subplots(figsize=(7, 5))
-    height = 0.8 / len(errors_px.columns)
-    for i, (name, colour) in enumerate(zip(errors_px, sns.color_palette("colorblind"), strict=False)):
-        axis.barh(np.arange(len(errors_px)) + i * height, errors_px[name], height, label=name, color=colour)
-    axis.set_yticks(np.arange(len(errors_px)) + 0.4 - height / 2, [n.replace("_", " ") for n in errors_px.index])
-    axis.invert_yaxis()
+    _bars(axis, errors_px)
     axis.set_xlabel("mean error, px of the 96x96 face")
     axis.legend(frameon=False)
     sns.despine(figure)
@@ -101,14 +91,13 @@ def point_errors(errors_px: pd.DataFrame) -> Figure:
 
 def confidence(found: dict) -> Figure:
     """found: as `evaluation.evaluate_confidence` gives it -> reliability left, accuracy by coverage right."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.8))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.8), layout="tight")
     left.plot([0, 1], [0, 1], ":", color="grey")
     for key, label, colour in (("reliability_before", "as trained", WRONG), ("reliability", "calibrated", RIGHT)):
         bins = pd.DataFrame(found[key]).query("faces >= 10")  # the accuracy of a handful of faces says nothing
         left.plot(bins["confidence"], bins["accuracy"], "o-", ms=4, color=colour, label=label)
-    left.set(
-        xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.02), title="Is 0.9 right nine times in ten?"
-    )
+    left.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.02))
+    left.set_title("Is 0.9 right nine times in ten?")
     left.legend(frameon=False)
     right.plot(found["coverage"], found["accuracy_by_coverage"], color=RIGHT)
     if found["accuracy_when_sure"] is not None:
@@ -116,7 +105,6 @@ def confidence(found: dict) -> Figure:
         right.legend(frameon=False)
     right.set(xlabel="share of the faces that are answered", ylabel="accuracy of those", title="Answer only the surest")
     sns.despine(figure)
-    figure.tight_layout()
     return figure
 
 
@@ -133,7 +121,13 @@ def score_card(emotions: dict, keypoints: dict, splits: dict[str, str]) -> Figur
     for axis in axes[1, len(keypoints["test"]) :]:
         axis.axis("off")
     for axis, (split, scores) in zip(axes[1], keypoints["test"].items(), strict=False):
-        _normalised_errors(axis, scores, splits[split], keypoints["chosen"])
+        values = [score["nme_percent"] for score in scores.values()]
+        colours = [RIGHT if name == keypoints["chosen"] else OTHER for name in scores]
+        bars = axis.barh([*map(_words, scores)], values, color=colours)
+        axis.bar_label(bars, [f" {value:.2f} %" for value in values])
+        axis.invert_yaxis()
+        axis.margins(x=0.22)
+        axis.set(xlabel="NME, % of the distance of the eyes", title=f"Keypoints, {splits[split]}")
     sns.despine(figure)
     figure.tight_layout(w_pad=2)
     return figure
@@ -145,7 +139,7 @@ def _accuracies(axis, emotions: dict) -> None:
         colour = RIGHT if name == emotions["chosen"] else OTHER
         axis.errorbar(share, y, xerr=[[share - low], [high - share]], fmt="o", color=colour, capsize=4)
         axis.text(high, y, f"  {share:.1%}", va="center")
-    axis.set_yticks(range(len(emotions["test"])), [name.replace("_", " ") for name in emotions["test"]])
+    axis.set_yticks(range(len(emotions["test"])), map(_words, emotions["test"]))
     axis.set(ylim=(len(emotions["test"]) - 0.4, -0.6), xlabel="top-1, 95 % interval", title="Emotions, test faces")
     axis.margins(x=0.3)
     axis.xaxis.set_major_formatter("{x:.0%}")
@@ -153,29 +147,15 @@ def _accuracies(axis, emotions: dict) -> None:
 
 def _emotion_f1(axis, emotions: dict) -> None:
     compared = dict.fromkeys((emotions["chosen"], "baseline"))  # shades of more networks cannot be told apart
-    shown = [name for name in compared if name in emotions["test"]]
-    height = 0.8 / len(shown)
-    for i, name in enumerate(shown):
-        score = emotions["test"][name]
-        values = [score["classes"][emotion]["f1"] for emotion in EMOTIONS]
-        label = f"{name.replace('_', ' ')}: mean {score['macro_f1']:.2f}"
-        places = np.arange(len(EMOTIONS)) + i * height
-        axis.barh(places, values, height, color=OTHER if i else RIGHT, label=label)
-    axis.set_yticks(np.arange(len(EMOTIONS)) + 0.4 - height / 2, EMOTIONS)
-    axis.invert_yaxis()
+    scores = {name: emotions["test"][name] for name in compared if name in emotions["test"]}
+    table = {
+        f"{name}: mean {score['macro_f1']:.2f}": {emotion: score["classes"][emotion]["f1"] for emotion in EMOTIONS}
+        for name, score in scores.items()
+    }
+    _bars(axis, pd.DataFrame(table), color=[RIGHT, OTHER])
     axis.set(xlim=(0, 1), xlabel="F1", title="Each emotion")
     below = {"loc": "upper center", "bbox_to_anchor": (0.42, 0), "borderaxespad": 4.5, "ncols": 3}
     axis.legend(frameon=False, fontsize=8, columnspacing=1, handlelength=1, **below)
-
-
-def _normalised_errors(axis, scores: dict, title: str, chosen: str) -> None:
-    values = [score["nme_percent"] for score in scores.values()]
-    names = [name.replace("_", " ") for name in scores]
-    bars = axis.barh(names, values, color=[RIGHT if name == chosen else OTHER for name in scores])
-    axis.bar_label(bars, [f" {value:.2f} %" for value in values])
-    axis.invert_yaxis()
-    axis.margins(x=0.22)
-    axis.set(xlabel="NME, % of the distance of the eyes", title=f"Keypoints, {title}")
 
 
 def stress_curves(table: pd.DataFrame) -> Figure:
@@ -183,22 +163,10 @@ def stress_curves(table: pd.DataFrame) -> Figure:
 
     table: columns stress, level (0 unchanged to 5), strength (words), kept (1: as good as unchanged) and network.
     """
-    grid = sns.relplot(
-        table,
-        x="level",
-        y="kept",
-        hue="network",
-        style="network",
-        col="stress",
-        col_wrap=4,
-        kind="line",
-        markers=True,
-        dashes=False,
-        palette="colorblind",
-        height=1.9,
-        aspect=1.35,
-        facet_kws={"sharex": False, "ylim": (0, 1.1)},
-    )
+    lines = {"kind": "line", "hue": "network", "style": "network", "markers": True, "dashes": False}
+    facets = {"sharex": False, "ylim": (0, 1.1)}
+    panels = {"col": "stress", "col_wrap": 4, "height": 1.9, "aspect": 1.35, "facet_kws": facets}
+    grid = sns.relplot(table, x="level", y="kept", palette="colorblind", **lines, **panels)
     for name, axis in grid.axes_dict.items():
         words = table[table["stress"] == name].drop_duplicates("level")
         axis.set_xticks(words["level"], words["strength"], fontsize=8)
@@ -213,21 +181,20 @@ def claimed_and_true(rows: list[dict], panels: dict[tuple[str, str], str]) -> Fi
     rows: of `shortcuts.summary`; panels: (source, measure) -> title.
     """
     labels = {"accuracy_percent": "accuracy, % (more is better)", "nme_percent": "NME, % (less is better)"}
-    figure, axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 2.6), squeeze=False)
+    figure, axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 2.6), squeeze=False, layout="tight")
     for axis, ((source, measure), title) in zip(axes[0], panels.items(), strict=True):
         shown = [row for row in rows if (row["source"], row["measure"]) == (source, measure)]
         for y, row in enumerate(shown):
-            axis.plot([row["claimed"]["mean"], row["true"]["mean"]], [y, y], color="#BBBBBB", lw=3, zorder=0)
+            axis.plot([row["claimed"]["mean"], row["true"]["mean"]], [y, y], color=OTHER, lw=3, zorder=0)
             for part, offset, colour, face in (("claimed", -0.12, WRONG, "white"), ("true", 0.12, RIGHT, RIGHT)):
                 score = row[part]
                 if score["low"] is not None:
                     axis.hlines(y + offset, score["low"], score["high"], color=colour)
                 axis.plot(score["mean"], y + offset, "o", color=colour, mfc=face, ms=8, mew=2, label=part)
-        axis.set_yticks(range(len(shown)), [row["protocol"].replace("_", " ") for row in shown])
+        axis.set_yticks(range(len(shown)), [_words(row["protocol"]) for row in shown])
         axis.set(title=title, xlabel=labels[measure], ylim=(len(shown) - 0.5, -0.5))
         axis.margins(x=0.15)
     sns.despine(figure)
-    figure.tight_layout()
     handles, names = axes[0][0].get_legend_handles_labels()
     figure.legend(handles[:2], names[:2], loc="upper center", ncol=2, frameon=False, bbox_to_anchor=(0.5, 0.02))
     return figure

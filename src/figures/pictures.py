@@ -1,10 +1,12 @@
-"""The figures: arrays in, a matplotlib Figure out. Colours are told apart by colour-blind readers too."""
+"""Pictures of faces: those that notebooks show, the board of one's own photos, a photo with its faces drawn in.
+
+A notebook's pictures are pyplot's; a board fills a figure that it is given, and a photo is drawn on without any.
+"""
 
 import math
 from dataclasses import dataclass, field
 
 import cv2
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.colors import to_rgb
@@ -16,13 +18,35 @@ from src.figures import PART_COLOURS, RIGHT, WRONG, probability_bars
 from src.figures import save_figure as save_figure  # notebooks take it from here
 from src.labels import BOX_COLUMNS, FRAME, KEYPOINT_COLUMNS, KEYPOINTS, PARTS
 
+FACES = 24  # on a board of one's own photos at most
+PHOTO_SIDE = 1200  # px of a photo on such a board at most
 
-def _show(axis, image: np.ndarray) -> None:
-    axis.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="lanczos")
-    axis.set_xticks([])
-    axis.set_yticks([])
-    for side in axis.spines.values():
-        side.set_visible(False)
+
+def _figure(width: float, height: float, **options) -> Figure:
+    """An empty figure that a notebook shows; inches."""
+    from matplotlib import pyplot as plt  # whoever reads a photo need not wait for it
+
+    return plt.figure(figsize=(width, height), **options)
+
+
+def _axes(rows: int, columns: int, width: float, height: float):
+    figure = _figure(width, height)
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def _grid(count: int, columns: int, extra: float = 0.0):
+    """A figure with axes for `count` faces, each with `extra` inches for words above it."""
+    rows = -(-count // columns)
+    figure, axes = _axes(rows, columns, columns * 1.4, rows * (1.4 + extra))
+    for axis in axes.flat[count:]:
+        axis.axis("off")
+    return figure, axes
+
+
+def _show(axis, image: np.ndarray, interpolation: str = "lanczos") -> None:
+    axis.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation=interpolation)
+    axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)
 
 
 def _mark(axis, keypoints_px: np.ndarray, scale: float = 1.0, size: float = 14) -> None:
@@ -35,17 +59,17 @@ def _mark(axis, keypoints_px: np.ndarray, scale: float = 1.0, size: float = 14) 
     axis.set(xlim=(-0.5, FRAME * scale - 0.5), ylim=(FRAME * scale - 0.5, -0.5))
 
 
-def _grid(count: int, columns: int, side: float = 1.4, extra: float = 0.0):
-    rows = -(-count // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(columns * side, rows * (side + extra)), squeeze=False)
-    for axis in axes.flat[count:]:
-        axis.axis("off")
-    return figure, axes
+def _part_legend() -> list[Line2D]:
+    style = {"marker": "o", "linestyle": "", "markeredgecolor": "black", "markeredgewidth": 0.5}
+    return [Line2D([], [], color=colour, label=part, **style) for part, colour in PART_COLOURS.items()]
+
+
+# ---------------------------------------------------------------- faces in notebooks
 
 
 def labelled_rows(images: dict[str, np.ndarray], columns: int = 8) -> Figure:
     """A row of faces for each name: name -> uint8 (n, side, side)."""
-    figure, axes = plt.subplots(len(images), columns, figsize=(columns * 1.15, len(images) * 1.2), squeeze=False)
+    figure, axes = _axes(len(images), columns, columns * 1.15, len(images) * 1.2)
     for row, (name, faces) in zip(axes, images.items(), strict=True):
         for axis, face in zip(row, faces, strict=False):
             _show(axis, face)
@@ -59,41 +83,27 @@ def labelled_rows(images: dict[str, np.ndarray], columns: int = 8) -> Figure:
 def faces_with_keypoints(images: np.ndarray, keypoints_px: np.ndarray, titles=None, columns: int = 8) -> Figure:
     """Faces with their points: uint8 (n, side, side), (n, 15, 2) px of the 96 frame; titles: n words or None."""
     figure, axes = _grid(len(images), columns, extra=0.2 if titles is not None else 0)
-    for i, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):
+    words = [""] * len(images) if titles is None else titles
+    for axis, image, points, title in zip(axes.flat, images, keypoints_px, words, strict=False):
         _show(axis, image)
-        _mark(axis, keypoints_px[i], image.shape[0] / FRAME)
-        if titles is not None:
-            axis.set_title(titles[i], fontsize=8, pad=2)
+        _mark(axis, points, image.shape[0] / FRAME)
+        axis.set_title(title, fontsize=8, pad=2)
     figure.subplots_adjust(wspace=0.05, hspace=0.05 if titles is None else 0.2, bottom=0.02)
     figure.legend(handles=_part_legend(), loc="upper center", ncol=4, frameon=False, bbox_to_anchor=(0.5, 0.02))
     return figure
 
 
-def _part_legend() -> list[Line2D]:
-    style = {"marker": "o", "linestyle": "", "markeredgecolor": "black", "markeredgewidth": 0.5}
-    return [Line2D([], [], color=colour, label=part, **style) for part, colour in PART_COLOURS.items()]
-
-
 def left_and_right(images: np.ndarray, keypoints_px: np.ndarray, titles: list[str]) -> Figure:
     """Faces with the points named left, right and neither in three colours: (n, side, side), (n, 15, 2) px of 96."""
-    figure, axes = plt.subplots(1, len(images), figsize=(2.6 * len(images), 3.1), squeeze=False)
-    colours = {"left": "#56B4E9", "right": "#E69F00", "middle": "#FFFFFF"}
-    sides = np.array([name.split("_")[0] if "mouth_" not in name else name.split("_")[1] for name in KEYPOINTS])
-    sides[~np.isin(sides, ["left", "right"])] = "middle"
+    figure, axes = _axes(1, len(images), 2.6 * len(images), 3.1)
+    colours = {"named left": "#56B4E9", "named right": "#E69F00", "on the midline": "#FFFFFF"}
+    sides = ["left" if "left" in name else "right" if "right" in name else "midline" for name in KEYPOINTS]
     for axis, image, points, title in zip(axes[0], images, keypoints_px, titles, strict=True):
         _show(axis, image)
         scale = image.shape[0] / FRAME
-        for side, colour in colours.items():
-            x, y = ((points[sides == side] + 0.5) * scale - 0.5).T
-            axis.scatter(
-                x,
-                y,
-                s=26,
-                c=colour,
-                edgecolors="black",
-                linewidths=0.5,
-                label="on the midline" if side == "middle" else f"named {side}",
-            )
+        for label, colour in colours.items():
+            x, y = ((points[[label.endswith(side) for side in sides]] + 0.5) * scale - 0.5).T
+            axis.scatter(x, y, s=26, c=colour, edgecolors="black", linewidths=0.5, label=label)
         axis.set_title(title, fontsize=10)
     axes[0][0].legend(fontsize=7, loc="lower left", framealpha=0.8)
     figure.subplots_adjust(wspace=0.06)
@@ -102,13 +112,13 @@ def left_and_right(images: np.ndarray, keypoints_px: np.ndarray, titles: list[st
 
 def keypoint_spread(keypoints_px: np.ndarray, mean_face: np.ndarray) -> Figure:
     """Where the points lie: a dot a point over the mean face, a ring at each mean; (n, 15, 2) px, (96, 96)."""
-    figure, axis = plt.subplots(figsize=(5.2, 5.2))
+    figure, ((axis,),) = _axes(1, 1, 5.2, 5.2)
     _show(axis, mean_face)
     for part, colour in PART_COLOURS.items():
         x, y = keypoints_px[:, list(PARTS[part])].reshape(-1, 2).T
         axis.scatter(x, y, s=3, color=colour, alpha=0.12, linewidths=0, rasterized=True)
     _mark(axis, np.nanmean(keypoints_px, axis=0), size=45)
-    axis.set(xlim=(-0.5, FRAME - 0.5), ylim=(FRAME - 0.5, -0.5), title="Where the keypoints lie, over the mean face")
+    axis.set_title("Where the keypoints lie, over the mean face")
     axis.legend(handles=_part_legend(), loc="lower right", framealpha=0.8)
     return figure
 
@@ -118,7 +128,7 @@ def looked_at(rows: dict[str, tuple[np.ndarray, np.ndarray]], titles: list[str])
 
     rows: name -> faces (n, h, h) in 0..255 and maps (n, h, h) in 0..1; titles: n words over the first row.
     """
-    figure, axes = plt.subplots(len(rows), len(titles), figsize=(1.9 * len(titles), 2.05 * len(rows)), squeeze=False)
+    figure, axes = _axes(len(rows), len(titles), 1.9 * len(titles), 2.05 * len(rows))
     for line, (name, (faces, maps)) in zip(axes, rows.items(), strict=True):
         for axis, face, seen in zip(line, faces, maps, strict=True):
             _show(axis, face)
@@ -144,37 +154,43 @@ def mistakes(images: np.ndarray, table: pd.DataFrame, columns: int = 8) -> Figur
     return figure
 
 
+# ---------------------------------------------------------------- boards: faces above their probabilities
+
+
+def _answer_axes(part, count: int, columns: int) -> list[tuple]:
+    """Axes for `count` faces, and below each one for its probabilities, in a figure or a part of one."""
+    lines = -(-count // columns)
+    axes = part.subplots(2 * lines, columns, height_ratios=(3.2, 1) * lines, squeeze=False)
+    for axis in axes.flat:
+        axis.axis("off")
+    return list(zip(axes[::2].flat, axes[1::2].flat, strict=True))
+
+
+def _answer(axes: tuple, face: np.ndarray, points_px: np.ndarray, row: pd.Series, title: str, truth: str = "") -> None:
+    """A face with its points, (15, 2) px of the 96 frame, and its row's probabilities; truth: where it is known."""
+    above, below = axes
+    _show(above, face)
+    _mark(above, points_px, face.shape[0] / FRAME, size=13)
+    colour = "black" if not truth else RIGHT if row["emotion"] == truth else WRONG
+    above.set_title(title, fontsize=9.5, pad=3, color=colour, fontweight="bold")
+    above.set_anchor("S")
+    below.axis("on")
+    probability_bars(below, row, truth or row["emotion"])
+    below.set(box_aspect=0.3, anchor="N")
+
+
 def face_board(images: np.ndarray, table: pd.DataFrame, truth: list[str], columns: int = 6) -> Figure:
     """Faces with keypoints, predicted against true emotion and the five probabilities.
 
     images uint8 (n, side, side); table: rows of `FaceReader.read_faces` for them; truth: n emotion names.
     """
-    rows = -(-len(images) // columns)
-    figure = plt.figure(figsize=(columns * 1.9, rows * 2.75))
-    boxes = figure.add_gridspec(rows, columns, wspace=0.12, hspace=0.28)
-    for i, image in enumerate(images):
-        face_axis, bar_axis = figure.add_subfigure(boxes[i // columns, i % columns]).subplots(
-            2, 1, height_ratios=(3.2, 1), gridspec_kw={"hspace": 0.04, "left": 0.02, "right": 0.98, "top": 0.88}
-        )
-        row = table.iloc[i]
-        _board_face(face_axis, image, row, truth[i])
-        probability_bars(bar_axis, row, truth[i])
-    figure.legend(handles=_part_legend(), loc="upper center", ncol=4, frameon=False, bbox_to_anchor=(0.5, 0.02))
+    figure = _figure(columns * 1.9, -(-len(images) // columns) * 2.75, layout="constrained")
+    axes = _answer_axes(figure, len(images), columns)
+    for pair, image, (_, row), name in zip(axes, images, table.iterrows(), truth, strict=False):
+        title = row["emotion"] if row["emotion"] == name else f"{row['emotion']}\n(true: {name})"
+        _answer(pair, image, _keypoints(row), row, title + _doubt(row), name)
+    figure.legend(handles=_part_legend(), loc="outside lower center", ncol=4, frameon=False)
     return figure
-
-
-def _board_face(axis, image: np.ndarray, row: pd.Series, truth: str) -> None:
-    _show(axis, image)
-    points = row[list(KEYPOINT_COLUMNS)].to_numpy(float).reshape(len(KEYPOINTS), 2)
-    _mark(axis, points, image.shape[0] / FRAME, size=13)
-    right = row["emotion"] == truth
-    title = f"{row['emotion']}" if right else f"{row['emotion']}\n(true: {truth})"
-    doubt = "" if row["sure"] else " ?"
-    axis.set_title(title + doubt, fontsize=9.5, pad=3, color=RIGHT if right else WRONG, fontweight="bold", va="bottom")
-
-
-FACES = 24  # on a board at most
-PHOTO_SIDE = 1200  # px of a photo on the board at most
 
 
 @dataclass
@@ -190,77 +206,49 @@ class Board:
         """photo uint8 (h, w, 3); table: its faces, boxes and keypoints in its px."""
         self.photos += 1
         if self.photo is None:
-            self.photo = _shrunk(annotated(photo, table))
+            picture, scale = annotated(photo, table), PHOTO_SIDE / max(photo.shape[:2])
+            shrunk = {"fx": scale, "fy": scale, "interpolation": cv2.INTER_AREA}
+            self.photo = picture if scale >= 1 else cv2.resize(picture, None, **shrunk)
         table = table.iloc[: FACES - len(self.rows)]
         if len(table):
-            squares = squares_of_edges(table[list(BOX_COLUMNS)].to_numpy(float))
-            self.faces.extend(crop_squares(photo, squares))
+            self.faces.extend(crop_squares(photo, squares_of_edges(table[list(BOX_COLUMNS)].to_numpy(float))))
             self.rows.extend(row for _, row in table.iterrows())
 
     def draw(self, figure: Figure) -> Figure:
         """Fills an empty figure and gives it back. One photo: itself beside its faces; several: their faces."""
         beside, count = self.photos == 1, max(len(self.rows), 1)
         columns = min(math.ceil(count**0.5) if beside else count, 6)
-        lines = -(-count // columns)
-        height = max(2.75 * lines, 5.5 if beside else 0)
+        height = max(2.75 * -(-count // columns), 5.5 if beside else 0)
         width = height * min(self.photo.shape[1] / self.photo.shape[0], 2) if beside else 0
         figure.set_size_inches(width + 1.9 * columns, height)
-        figure.set_layout_engine("constrained")
-        parts = figure.subfigures(1, 2, width_ratios=(width, 1.9 * columns), squeeze=False)[0] if beside else [figure]
+        figure.set_layout_engine("constrained")  # leaves hardly a border
+        part = figure
         if beside:
-            _picture(parts[0].subplots(), self.photo, "bilinear")  # the largest picture: quicker
-        self._draw_faces(parts[-1], lines, columns)
+            left, part = figure.subfigures(1, 2, width_ratios=(width, 1.9 * columns))
+            _show(left.subplots(), self.photo, "bilinear")  # the largest picture: quicker
+        axes = _answer_axes(part, count, columns)
+        for pair, face, row in zip(axes, self.faces, self.rows, strict=False):
+            square = squares_of_edges(row[list(BOX_COLUMNS)].to_numpy(float)[None])
+            _answer(pair, face, to_frame(_keypoints(row)[None], square)[0], row, _caption(row))
+        if not self.rows:
+            first = axes[0][0]
+            first.text(0.5, 0.5, "no face found", ha="center", va="center", transform=first.transAxes)
         return figure
 
-    def _draw_faces(self, part, lines: int, columns: int) -> None:
-        axes = part.subplots(2 * lines, columns, height_ratios=(3.2, 1) * lines, squeeze=False)
-        for axis in axes.flat:
-            axis.axis("off")
-        for i, (face, row) in enumerate(zip(self.faces, self.rows, strict=True)):
-            line, column = divmod(i, columns)
-            _face(axes[2 * line, column], face, row)
-            _bars(axes[2 * line + 1, column], row)
-        if not self.rows:
-            axes[0, 0].text(0.5, 0.5, "no face found", ha="center", va="center", transform=axes[0, 0].transAxes)
 
-
-def _shrunk(photo: np.ndarray) -> np.ndarray:
-    scale = PHOTO_SIDE / max(photo.shape[:2])
-    return photo if scale >= 1 else cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-
-
-def _picture(axis, photo: np.ndarray, interpolation: str = "lanczos") -> None:
-    axis.imshow(photo, interpolation=interpolation)
-    axis.axis("off")
-
-
-def _face(axis, face: np.ndarray, row: pd.Series) -> None:
-    _picture(axis, face)
-    square = squares_of_edges(row[list(BOX_COLUMNS)].to_numpy(float)[None])
-    for part, x, y in _points(to_frame(_keypoints(row)[None], square)[0]):
-        axis.scatter(x, y, s=13, c=PART_COLOURS[part], edgecolors="black", linewidths=0.5)
-    axis.set(xlim=(-0.5, FRAME - 0.5), ylim=(FRAME - 0.5, -0.5))
-    axis.set_title(_caption(row), fontsize=9.5, pad=3, fontweight="bold")
-    axis.set_anchor("S")
-
-
-def _bars(axis, row: pd.Series) -> None:
-    axis.axis("on")
-    probability_bars(axis, row, truth=row["emotion"])  # nobody knows better here
-    axis.set(box_aspect=0.3, anchor="N")
+# ---------------------------------------------------------------- a photo
 
 
 def _caption(row: pd.Series) -> str:
-    return f"{row['face']}: {row['emotion']} {row['confidence']:.0%}{'' if row['sure'] else ' ?'}"
+    return f"{row['face']}: {row['emotion']} {row['confidence']:.0%}{_doubt(row)}"
+
+
+def _doubt(row: pd.Series) -> str:
+    return "" if row["sure"] else " ?"
 
 
 def _keypoints(row: pd.Series) -> np.ndarray:
     return row[list(KEYPOINT_COLUMNS)].to_numpy(float).reshape(len(KEYPOINTS), 2)
-
-
-def _points(points: np.ndarray):
-    """Part, x, y of each point (15, 2)."""
-    return [(part, *points[i]) for part, indices in PARTS.items() for i in indices]
 
 
 def annotated(photo: np.ndarray, table: pd.DataFrame) -> np.ndarray:
@@ -270,9 +258,10 @@ def annotated(photo: np.ndarray, table: pd.DataFrame) -> np.ndarray:
         left, top, right, bottom = (round(row[name]) for name in BOX_COLUMNS)
         size = max(right - left, 1)
         cv2.rectangle(picture, (left, top), (right, bottom), _bytes(RIGHT), max(1, size // 80), cv2.LINE_AA)
-        for part, x, y in _points(_keypoints(row)):
-            centre, radius = (round(16 * x), round(16 * y)), round(max(24, size / 3.5))  # sixteenths of a px
-            cv2.circle(picture, centre, radius, _bytes(PART_COLOURS[part]), -1, cv2.LINE_AA, 4)
+        points, radius = _keypoints(row), round(max(24, size / 3.5))  # sixteenths of a px
+        for part, colour in PART_COLOURS.items():
+            for x, y in points[list(PARTS[part])]:
+                cv2.circle(picture, (round(16 * x), round(16 * y)), radius, _bytes(colour), -1, cv2.LINE_AA, 4)
         origin, scale = (max(left, 0), max(top - 5, 12)), min(max(size / 250, 0.4), photo.shape[1] / 300)
         for colour, width in (((0, 0, 0), 4), ((255, 255, 255), 1)):  # white on black is legible on any photo
             style = (cv2.FONT_HERSHEY_SIMPLEX, scale, colour, max(1, round(width * scale)), cv2.LINE_AA)

@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy.stats import binomtest, t
-from sklearn.metrics import f1_score, precision_recall_fscore_support
+from sklearn.metrics import precision_recall_fscore_support
 
 from src.labels import KEYPOINTS, OUTER_EYE_CORNERS
 
@@ -27,8 +27,7 @@ def nme_percent(predicted_px: np.ndarray, true_px: np.ndarray) -> np.ndarray:
     left, right = OUTER_EYE_CORNERS
     eye_distance = np.linalg.norm(true_px[:, left] - true_px[:, right], axis=1)
     errors = point_errors_px(predicted_px, true_px)
-    known = np.isfinite(errors)
-    mean_error = np.where(known, errors, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    mean_error = np.nansum(errors, axis=1) / np.maximum(np.isfinite(errors).sum(axis=1), 1)
     return 100 * mean_error / eye_distance
 
 
@@ -47,15 +46,12 @@ def keypoint_scores(predicted_px: np.ndarray, true_px: np.ndarray) -> dict:
     }
 
 
-def wilson_interval(correct: int, total: int, z: float = 1.959964) -> tuple[float, float]:
+def wilson_interval(correct: int, total: int) -> tuple[float, float]:
     """95 % interval of a share (Wilson 1927): counts -> (low, high) in 0..1. ValueError where total is 0."""
     if total == 0:
         raise ValueError("an interval of a share needs at least one case")
-    share = correct / total
-    centre = share + z**2 / (2 * total)
-    spread = z * np.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
-    scale = 1 + z**2 / total
-    return float((centre - spread) / scale), float((centre + spread) / scale)
+    low, high = binomtest(correct, total).proportion_ci(method="wilson")
+    return float(low), float(high)
 
 
 def mean_interval(values: np.ndarray) -> dict:
@@ -114,11 +110,8 @@ def likely_mislabelled(probabilities: np.ndarray, labels: np.ndarray) -> np.ndar
     face is doubted if the likeliest of its confident classes is not its label. The network must not have been trained
     on these faces. probabilities (n, classes); labels (n,).
     """
-    codes = np.arange(probabilities.shape[1])
-    present = [code for code in codes if (labels == code).any()]
-    usual = np.full(len(codes), np.inf)
-    usual[present] = [probabilities[labels == code, code].mean() for code in present]
-    confident = probabilities >= usual
+    of_label = [probabilities[labels == code, code] for code in range(probabilities.shape[1])]
+    confident = probabilities >= np.array([it.mean() if len(it) else np.inf for it in of_label])
     likeliest = np.where(confident, probabilities, -1).argmax(axis=1)
     return confident.any(axis=1) & (likeliest != labels)
 
@@ -140,18 +133,16 @@ def emotion_scores(probabilities: np.ndarray, labels: np.ndarray, names: tuple[s
     """The score card of one set of faces: probabilities (n, classes), labels (n,) -> plain numbers in 0..1."""
     predicted = probabilities.argmax(axis=1)
     correct = int((predicted == labels).sum())
-    codes = np.arange(len(names))
-    table = precision_recall_fscore_support(labels, predicted, labels=codes, zero_division=0)
+    table = precision_recall_fscore_support(labels, predicted, labels=range(len(names)), zero_division=0)
+    rows = zip(names, *table, classwise_calibration_errors(probabilities, labels), strict=True)
     return {
         "faces": len(labels),
         "accuracy": correct / len(labels),
         "accuracy_interval_95": wilson_interval(correct, len(labels)),
-        "macro_f1": float(f1_score(labels, predicted, labels=codes, average="macro", zero_division=0)),
+        "macro_f1": float(np.mean(table[2])),
         "ece": expected_calibration_error(probabilities, labels),
         "classes": {
             name: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(n), "ece": float(gap)}
-            for name, p, r, f, n, gap in zip(
-                names, *table, classwise_calibration_errors(probabilities, labels), strict=True
-            )
+            for name, p, r, f, n, gap in rows
         },
     }

@@ -143,6 +143,8 @@ def compact_keypoints(
     head: "heatmap" (soft-argmax over 24x24 heatmaps), "bins" (Dense layers from such a map to 192 bins of x and of y)
     or "dense" (a Dense layer on the coarsest map).
     """
+    if head not in ("heatmap", "bins", "dense"):
+        raise ValueError(f"head is {head!r}; it may be 'heatmap', 'bins' or 'dense'")
     init = Init("he", seed)
     inputs = keras.Input((FRAME, FRAME, 1), name="face")
     maps = compact_backbone(inputs, 2, widths, units, init)

@@ -54,17 +54,15 @@ class Run:
                 self._read_photo(path)
         except (PhotoError, cv2.error, MemoryError) as error:  # one file never ends the run
             self.met["not read"] += 1
-            self.table.add_reason(path, str(error) or f"{shown(path)} needs too much memory: give it smaller")
+            words = str(error) or f"{shown(path)} needs too much memory: give it smaller"
+            self.table.add(None, words, file=str(path))
 
     def _read_photo(self, path: Path) -> None:
         photo = read_photo(path)
-        faces = self.reader.read_photo(photo).assign(file=str(path))
-        if len(faces):
-            self.table.add(faces)
-        else:
-            self.table.add_reason(path, NO_FACE)
+        faces = self.reader.read_photo(photo)
+        self.table.add(faces, NO_FACE, file=str(path))
         self.board.add(photo, faces)
-        self._count(faces)
+        self.met.update({"faces": len(faces), "no face": int(faces.empty)})
 
     def read_video(self, source: Path | int) -> None:
         """A video file, or a camera until Ctrl-C: a row a face and frame, and the annotated mp4."""
@@ -77,7 +75,7 @@ class Run:
             frames = tqdm(read_frames(self.reader, video), last, video.count or None, unit=" frames", leave=False)
             for number, (time_s, picture, faces) in enumerate(frames):
                 mp4.add(picture, faces)
-                self.table.add_frame(name, number, time_s, faces, NO_FACE)
+                self.table.add(faces, NO_FACE, file=name, frame=number, time=time_s)
                 new = faces[~faces["face"].isin(known)]
                 if len(new):
                     known |= set(new["face"])
@@ -89,16 +87,11 @@ class Run:
         if number < 0:
             raise PhotoError(f"{name} shows no frame: convert it to mp4, or close the programs that use the camera")
 
-    def _count(self, faces) -> None:
-        self.met["faces"] += len(faces)
-        self.met["no face"] += not len(faces)
-
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m src.predict", description=__doc__.split(": ", 1)[1])
-    parser.add_argument(
-        "paths", nargs="*", type=Path, metavar="PATH", help="photos, folders, videos (default: a portrait to try it on)"
-    )
+    inputs = "photos, folders, videos (default: a portrait to try it on)"
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help=inputs)
     parser.add_argument("--camera", type=int, metavar="N", help="read camera N, 0 being the first, until Ctrl-C")
     parser.add_argument("--csv", type=Path, default=FOLDER / "faces.csv", help="table, a row a face (%(default)s)")
     parser.add_argument("--board", type=Path, default=FOLDER / "board.png", help="picture of faces (%(default)s)")
@@ -136,8 +129,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def finish(run: Run, options: argparse.Namespace, stopped: str) -> None:
     """The board, and what there is to say."""
-    board = run.board.draw(Figure())  # its layout leaves hardly a border
-    save_figure(board, options.board.name, options.board.parent, quick=True)
+    save_figure(run.board.draw(Figure()), options.board.name, options.board.parent, quick=True)
     if stopped:
         print(f"\n{stopped}.")
     print(", ".join(f"{count} {what}" for what, count in run.met.items() if count))
@@ -146,3 +138,7 @@ def finish(run: Run, options: argparse.Namespace, stopped: str) -> None:
         print(f"videos  {shown(run.videos)}/")
     nothing_read = run.met["files"] and run.met["not read"] == run.met["files"]
     sys.exit(130 if stopped and options.camera is None else int(bool(nothing_read)))
+
+
+if __name__ == "__main__":
+    main()

@@ -17,7 +17,7 @@ FILES = {
     KEYPOINTS: {"detection": "detection.json", "FacialKeyPoints": "FacialKeyPoints-model.json"},
     EMOTIONS: {"emotion": "emotion.json", "FacialExpression": "FacialExpression-model.json"},
 }
-ENDINGS = {"onnx": ".onnx", "litert": ".tflite"}  # of the files that src/export.py writes
+ENDINGS = {"onnx": ".onnx", "litert": ".tflite"}  # of the files that `make export` writes
 BACKENDS = (*ENDINGS, "keras")
 
 
@@ -45,7 +45,7 @@ def _as_keras(shapes: list[tuple]) -> tuple | list[tuple]:
 
 
 class OnnxNetwork:
-    """A network in a file of `src/export.py`. threads: how many it may use; 0: all cores."""
+    """A network in an ONNX file. threads: how many it may use; 0: all cores."""
 
     def __init__(self, path: Path, threads: int = 0):
         import onnxruntime
@@ -63,7 +63,7 @@ class OnnxNetwork:
 
 
 class LiteRTNetwork:
-    """A network in a `.tflite` file of `src/export.py`. threads: how many it may use; 0: all cores."""
+    """A network in a LiteRT file. threads: how many it may use; 0: all cores."""
 
     def __init__(self, path: Path, threads: int = 0):
         from ai_edge_litert.interpreter import Interpreter
@@ -96,23 +96,17 @@ def load_keras(model_json: Path, weights: Path):
             raise FileNotFoundError(f"{shown(path)} is missing: train the networks (make run) or restore the file")
     import keras
 
-    from src.models import resnet as baseline  # noqa: F401  registers the layers that model_from_json looks up
+    import src.models.layers  # noqa: F401  registers the layers that model_from_json looks up
 
     model = keras.models.model_from_json(model_json.read_text())
     model.load_weights(weights)
     return model
 
 
-def _files(folder: Path, task: str, backend: str) -> dict[str, Path]:
-    """What the backend opens first, by the beginning of its name; the files may be missing."""
-    names = FILES[task] if backend == "keras" else {stem: stem + ENDINGS[backend] for stem in FILES[task]}
-    return {stem: folder / name for stem, name in names.items()}
-
-
 def fastest_backend(folder: Path) -> str:
     """onnx where a folder holds both networks in that format, else keras."""
-    exported = all(any(path.exists() for path in _files(folder, task, "onnx").values()) for task in FILES)
-    return "onnx" if exported else "keras"
+    exported = [any((folder / f"{stem}{ENDINGS['onnx']}").exists() for stem in stems) for stems in FILES.values()]
+    return "onnx" if all(exported) else "keras"
 
 
 def load_network(folder: Path, task: str, backend: str) -> Network:
@@ -122,12 +116,11 @@ def load_network(folder: Path, task: str, backend: str) -> Network:
     """
     if backend not in BACKENDS:
         raise ValueError(f"backend is {backend!r}; it may be {', '.join(map(repr, BACKENDS))}")
-    files = _files(folder, task, backend)
-    stem = next((stem for stem, path in files.items() if path.exists()), None)
+    names = FILES[task] if backend == "keras" else {stem: stem + ENDINGS[backend] for stem in FILES[task]}
+    stem = next((stem for stem, name in names.items() if (folder / name).exists()), None)
     if stem is None:
-        names = " or ".join(path.name for path in files.values())
         remedy = "train the networks first (make run)" if backend == "keras" else "write it by `make export`"
-        raise FileNotFoundError(f"{shown(folder)} holds no {names}: {remedy}")
+        raise FileNotFoundError(f"{shown(folder)} holds no {' or '.join(names.values())}: {remedy}")
     if backend == "keras":
-        return load_keras(files[stem], folder / f"{stem}.weights.h5")
-    return {"onnx": OnnxNetwork, "litert": LiteRTNetwork}[backend](files[stem])
+        return load_keras(folder / names[stem], folder / f"{stem}.weights.h5")
+    return {"onnx": OnnxNetwork, "litert": LiteRTNetwork}[backend](folder / names[stem])

@@ -1,4 +1,4 @@
-"""Files and arrays to pictures: the one place that decodes photos and turns colour into grey."""
+"""The way of a photo to the squares that are read: file -> picture -> grey -> boxes of faces -> squares around them."""
 
 import os
 import warnings
@@ -19,6 +19,19 @@ from src.labels import KEYPOINTS
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 # Red and blue weigh the same, so that the order blue, green, red gives the same grey; green as in ITU-R 601.
 GREY = np.array([[0.2065, 0.587, 0.2065]])
+THRESHOLD = 0.5  # score from which a detection is a face
+LONG_SIDE = 960  # px; larger pictures are reduced to it: time grows with the area, and a face of 24 px is found
+
+# The 68 landmarks' box by the detector's, in units of the root of its area: how far its centre lies below, its side.
+BOX_DOWN, BOX_SIDE = 0.133, 0.888
+# The same by the keypoints, in units of their root mean square distance from their mean: how far the centre lies from
+# their mean towards the mouth, the side; and how far it lies aside for each pixel that the nose tip is off the midline
+# (a head that turns shows more of the cheek it turns away from).
+POINTS_DOWN, POINTS_SIDE, NOSE_ASIDE = 0.535, 3.173, -1.84
+
+_EYES = [KEYPOINTS.index("left_eye_center"), KEYPOINTS.index("right_eye_center")]
+_LIPS = [KEYPOINTS.index("mouth_center_top_lip"), KEYPOINTS.index("mouth_center_bottom_lip")]
+_NOSE = KEYPOINTS.index("nose_tip")
 
 Image.init()  # loads the readers of all formats, so that they can be chosen by name
 
@@ -27,27 +40,52 @@ class PhotoError(Exception):
     """A file that is no readable picture; the message is one sentence with the remedy."""
 
 
-def read_photo(path: Path | str) -> np.ndarray:
+def files_in(paths: Iterable[Path], skip: Iterable[Path] = ()) -> Iterator[tuple[Path, str]]:
+    """Every file that the paths mean, folders by name and recursively, each with the reason why it cannot be read.
+
+    The reason is "" for a regular file. Links to folders are followed, but no folder is read twice, so that a link
+    that leads back ends there. skip: files and folders that are left out, such as the ones that the run itself writes.
+    """
+    skipped, seen = {path.resolve() for path in skip}, {}
+    for path in paths:
+        yield from _walk(path, skipped, seen)
+
+
+def _walk(path: Path, skipped: set[Path], seen: dict[Path, Path]) -> Iterator[tuple[Path, str]]:
+    try:
+        real = Path(os.path.realpath(path, strict=True))  # as Path.resolve, which raises RuntimeError before 3.13
+        if real in skipped:
+            return
+        if real in seen:
+            yield path, f"is a folder that was read as {seen[real]}: remove the link"
+        elif path.is_dir():
+            seen[real] = path
+            for entry in sorted(path.iterdir()):
+                yield from _walk(entry, skipped, seen)
+        else:
+            yield path, "" if path.is_file() else "is no regular file: leave it out"
+    except FileNotFoundError:
+        yield path, "does not exist: check the name"
+    except OSError as error:  # no permission, a link that leads to itself
+        yield path, f"cannot be opened ({error.strerror}): check its permissions and links"
+
+
+# ---------------------------------------------------------------- pictures
+
+
+def read_photo(source: Path | str | BinaryIO, name: str = "") -> np.ndarray:
     """The picture in a file as a viewer shows it: uint8 (height, width, 3), red, green, blue.
 
-    The EXIF orientation is applied; 16-bit and floating values are scaled to 0..255; transparent parts become white;
-    of several frames or pages the first is read.
-
-    Raises
-    ------
-    PhotoError
-        If the file is missing, no picture, damaged, or larger than Pillow's limit (some 179 million pixels).
+    source: path, or an open file, which messages call `name`. The EXIF orientation is applied; 16-bit and floating
+    values are scaled to 0..255; transparent parts become white; of several frames or pages the first is read.
+    PhotoError if the file is missing, no picture, damaged, or larger than Pillow's limit (some 179 million pixels).
     """
-    path = Path(path)
-    if not path.is_file():
-        raise PhotoError(f"{shown(path)} is no file: check the name")
-    if not path.stat().st_size:
-        raise PhotoError(f"{shown(path)} is empty: copy it again")
-    return decode_photo(path, shown(path))
-
-
-def decode_photo(source: Path | BinaryIO, name: str) -> np.ndarray:
-    """As `read_photo`, from a path or an open file; `name` is what messages call it."""
+    if isinstance(source, str | Path):
+        source, name = Path(source), shown(source)
+        if not source.is_file():
+            raise PhotoError(f"{name} is no file: check the name")
+        if not source.stat().st_size:
+            raise PhotoError(f"{name} is empty: copy it again")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of large pictures and odd EXIF that it reads all the same
@@ -82,44 +120,12 @@ def _eight_bits(values: np.ndarray, mode: str) -> np.ndarray:
 def to_grey(image: np.ndarray) -> np.ndarray:
     """uint8 (h, w) or (h, w, 3) in either order of red, green, blue -> uint8 (h, w). ValueError for anything else."""
     if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)) or 0 in image.shape:
-        shape = f"{image.dtype} {image.shape}"
-        raise ValueError(f"a picture of {shape} cannot be read; give uint8, (height, width) or (height, width, 3)")
+        found = f"{image.dtype} {image.shape}"
+        raise ValueError(f"a picture of {found} cannot be read; give uint8, (height, width) or (height, width, 3)")
     return image if image.ndim == 2 else cv2.transform(image, GREY)
 
 
-def files_in(paths: Iterable[Path], skip: Iterable[Path] = ()) -> Iterator[tuple[Path, str]]:
-    """Every file that the paths mean, folders by name and recursively, each with the reason why it cannot be read.
-
-    The reason is "" for a regular file. Links to folders are followed, but no folder is read twice, so that a link
-    that leads back ends there.
-    skip: files and folders that are left out, such as the ones that the run itself writes.
-    """
-    skipped, seen = {path.resolve() for path in skip}, {}
-    for path in paths:
-        yield from _walk(path, skipped, seen)
-
-
-def _walk(path: Path, skipped: set[Path], seen: dict[Path, Path]) -> Iterator[tuple[Path, str]]:
-    try:
-        real = Path(os.path.realpath(path, strict=True))  # as Path.resolve, which raises RuntimeError before 3.13
-        if real in skipped:
-            return
-        if real in seen:
-            yield path, f"is a folder that was read as {seen[real]}: remove the link"
-        elif path.is_dir():
-            seen[real] = path
-            for entry in sorted(path.iterdir()):
-                yield from _walk(entry, skipped, seen)
-        else:
-            yield path, "" if path.is_file() else "is no regular file: leave it out"
-    except FileNotFoundError:
-        yield path, "does not exist: check the name"
-    except OSError as error:  # no permission, a link that leads to itself
-        yield path, f"cannot be opened ({error.strerror}): check its permissions and links"
-
-
-THRESHOLD = 0.5  # score from which a detection is a face
-LONG_SIDE = 960  # px; larger pictures are reduced to it: time grows with the area, and a face of 24 px is found
+# ---------------------------------------------------------------- faces
 
 
 class FaceDetector:
@@ -139,26 +145,12 @@ class FaceDetector:
         sized = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
         boxes, _ = self._network(cv2.cvtColor(sized, cv2.COLOR_GRAY2RGB), threshold=THRESHOLD)
         factors = np.tile(np.array(grey.shape[::-1]) / (width, height), 2)
-        boxes = boxes[np.argsort(-boxes[:, 4]), :4].astype(np.float64)
-        return boxes * factors - 0.5
-
-
-# The 68 landmarks' box by the detector's, in units of the root of its area: how far its centre lies below, its side.
-BOX_DOWN, BOX_SIDE = 0.133, 0.888
-# The same by the keypoints, in units of their root mean square distance from their mean: how far the centre lies from
-# their mean towards the mouth, the side; and how far it lies aside for each pixel that the nose tip is off the midline
-# (a head that turns shows more of the cheek it turns away from).
-POINTS_DOWN, POINTS_SIDE, NOSE_ASIDE = 0.535, 3.173, -1.84
-
-_EYES = [KEYPOINTS.index("left_eye_center"), KEYPOINTS.index("right_eye_center")]
-_LIPS = [KEYPOINTS.index("mouth_center_top_lip"), KEYPOINTS.index("mouth_center_bottom_lip")]
-_NOSE = KEYPOINTS.index("nose_tip")
+        return boxes[np.argsort(-boxes[:, 4]), :4].astype(np.float64) * factors - 0.5
 
 
 def squares_from_boxes(boxes_px: np.ndarray) -> np.ndarray:
     """Detected boxes (n, 4), left, top, right, bottom -> squares (n, 3)."""
-    width, height = boxes_px[:, 2] - boxes_px[:, 0], boxes_px[:, 3] - boxes_px[:, 1]
-    size = np.sqrt(width * height)
+    size = np.sqrt(np.prod(boxes_px[:, 2:] - boxes_px[:, :2], axis=1))
     x, y = (boxes_px[:, :2] + boxes_px[:, 2:]).T / 2
     return np.stack([x, y + BOX_DOWN * size, CROP_SCALE * BOX_SIDE * size], axis=1)
 

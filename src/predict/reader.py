@@ -1,10 +1,6 @@
-"""Faces or a photo in, one table out: the public entry for inference.
+"""Faces or a photo in, one table out: `FaceReader().read_faces(faces)`, `FaceReader().read_photo("me.jpg")`.
 
-from src.predict import FaceReader
-table = FaceReader().read_faces(faces)
-table = FaceReader().read_photo("me.jpg")
-
-`python -m src.predict PATH...` does it for photos, folders, videos and a camera, see `src/shell.py`.
+`python -m src.predict PATH...` does it for photos, folders, videos and a camera.
 """
 
 import json
@@ -18,14 +14,13 @@ import pandas as pd
 
 from src.faces import box_edges, crop_squares, flip_keypoints, to_input, to_photo
 from src.files import WEIGHTS, shown
-from src.labels import BOX_COLUMNS, EMOTIONS, FRAME, KEYPOINT_COLUMNS
+from src.labels import BOX_COLUMNS, EMOTIONS, FRAME, KEYPOINT_COLUMNS, KEYPOINTS
 from src.metrics.calibration import Calibration, calibrated, sure_scores
 from src.predict import networks
 from src.predict.networks import Network, face_side, reads_points
 from src.predict.photos import FaceDetector, read_photo, squares_from_boxes, squares_from_points, to_grey
 
 _BATCH = 128  # faces
-_CALIBRATION_FILE = "calibration.json"
 
 
 def _outputs(model: Network, *inputs: np.ndarray) -> np.ndarray:
@@ -34,74 +29,85 @@ def _outputs(model: Network, *inputs: np.ndarray) -> np.ndarray:
     return np.concatenate([model.predict_on_batch(part if len(part) > 1 else part[0]) for part in parts])
 
 
-def predict_keypoints(model: Network, images: np.ndarray, *, mirror: bool = True) -> np.ndarray:
+def predict_keypoints(model: Network, images: np.ndarray, *, flip: bool = True) -> np.ndarray:
     """Keypoints of faces: uint8 (n, h, w) -> float32 (n, 15, 2), px of the 96x96 frame.
 
-    mirror: average with the points of the mirrored face, twice the work.
+    flip: average with the points of the flipped face, twice the work.
     """
     inputs = to_input(images, FRAME)
-    points = _outputs(model, inputs).reshape(-1, len(KEYPOINT_COLUMNS) // 2, 2)
-    if not mirror:
+    points = _outputs(model, inputs).reshape(-1, len(KEYPOINTS), 2)
+    if not flip:
         return points
-    mirrored = _outputs(model, inputs[:, :, ::-1]).reshape(points.shape)
-    return (points + flip_keypoints(mirrored)) / 2
+    flipped = _outputs(model, inputs[:, :, ::-1]).reshape(points.shape)
+    return (points + flip_keypoints(flipped)) / 2
 
 
 def predict_emotions(
-    model: Network, images: np.ndarray, points_px: np.ndarray | None = None, *, mirror: bool = True
+    model: Network, images: np.ndarray, points_px: np.ndarray | None = None, *, flip: bool = True
 ) -> np.ndarray:
     """Class probabilities of faces: uint8 (n, h, w) -> float32 (n, 5 or 7), the five emotions first.
 
-    points_px: keypoints (n, 15, 2) of the faces, px of the 96x96 frame; a network that looks where they say needs
-    them, others leave them aside. mirror: average with the probabilities of the mirrored face, twice the work.
+    points_px: keypoints (n, 15, 2) of the faces, px of the 96x96 frame; a network of aligned crops needs them, others
+    leave them aside. flip: average with the probabilities of the flipped face, twice the work.
     """
-    inputs = to_input(images, face_side(model))
-    if not reads_points(model):
-        views = [(inputs,), (inputs[:, :, ::-1],)]
-    elif points_px is None:
-        raise ValueError("This emotion network looks where the keypoints say: give points_px, see predict_keypoints")
-    else:
-        pairs = ((inputs, points_px), (inputs[:, :, ::-1], flip_keypoints(points_px)))
-        views = [(faces, points.reshape(len(points), -1).astype(np.float32)) for faces, points in pairs]
-    if not mirror:
-        return _outputs(model, *views[0])
-    return (_outputs(model, *views[0]) + _outputs(model, *views[1])) / 2
+    faces = to_input(images, face_side(model))
+    inputs, flipped = [faces], [faces[:, :, ::-1]]
+    if reads_points(model):
+        if points_px is None:
+            raise ValueError(
+                "This emotion network aligns faces by their keypoints: give points_px of predict_keypoints"
+            )
+        for view, points in ((inputs, points_px), (flipped, flip_keypoints(points_px))):
+            view.append(points.reshape(len(points), -1).astype(np.float32))
+    outputs = _outputs(model, *inputs)
+    return (outputs + _outputs(model, *flipped)) / 2 if flip else outputs
 
 
 def predict_both(
-    keypoints: Network, emotions: Network, images: np.ndarray, *, mirror: bool = True
+    keypoints: Network, emotions: Network, images: np.ndarray, *, flip: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
     """Points (n, 15, 2), px of the 96x96 frame, and class probabilities (n, 5 or 7) of faces, uint8 (n, h, w)."""
-    points = predict_keypoints(keypoints, images, mirror=mirror)
-    return points, predict_emotions(emotions, images, points, mirror=mirror)
+    if not len(images):
+        return np.zeros((0, len(KEYPOINTS), 2)), np.zeros((0, len(EMOTIONS)))
+    points = predict_keypoints(keypoints, images, flip=flip)
+    return points, predict_emotions(emotions, images, points, flip=flip)
 
 
 def as_faces(faces) -> np.ndarray:
     """One array of faces from what a user may hold: (n, h, w), (n, h, w, 1) or a list of 2-D arrays of any size.
 
-    Grey 0..255 in any number type -> uint8 (n, h, w), lists brought to (n, 96, 96). ValueError names the face that
-    is no grey picture, whose values leave 0..255, or whose fractions stay within 0..1.
+    Grey 0..255 in any number type -> uint8 (n, h, w), faces of unlike sizes brought to (n, 96, 96). ValueError names
+    the face that is no grey picture, whose values leave 0..255, or whose fractions stay within 0..1.
     """
     if isinstance(faces, np.ndarray):
         if faces.ndim == 4 and faces.shape[3] == 1:
             faces = faces[..., 0]
         if faces.ndim != 3:
             raise ValueError(f"faces have shape {faces.shape}; give (n, h, w) or (n, h, w, 1), one grey value a pixel")
-    grey = []
-    for i, face in enumerate(faces):
-        face = np.asarray(face)
-        if face.ndim != 2 or 0 in face.shape:
-            raise ValueError(f"face {i} has shape {face.shape}; give one grey value a pixel, (height, width)")
-        if face.dtype != np.uint8:
-            if not (np.isfinite(face).all() and face.min() >= 0 and face.max() <= 255):
-                raise ValueError(f"face {i} holds values outside 0..255; scale it to grey levels of 0..255")
-            if face.dtype.kind == "f" and 0 < face.max() <= 1:
-                raise ValueError(f"face {i} holds values of 0..1; multiply it by 255")
-            face = np.round(face).astype(np.uint8)
-        grey.append(face)
+    grey = [_as_grey(np.asarray(face), i) for i, face in enumerate(faces)]
     if len({face.shape for face in grey}) > 1:
         grey = [cv2.resize(face, (FRAME, FRAME), interpolation=cv2.INTER_AREA) for face in grey]
     return np.stack(grey) if grey else np.zeros((0, FRAME, FRAME), np.uint8)
+
+
+def _as_grey(face: np.ndarray, number: int) -> np.ndarray:
+    if face.ndim != 2 or 0 in face.shape:
+        raise ValueError(f"face {number} has shape {face.shape}; give one grey value a pixel, (height, width)")
+    if face.dtype == np.uint8:
+        return face
+    if not (np.isfinite(face).all() and face.min() >= 0 and face.max() <= 255):
+        raise ValueError(f"face {number} holds values outside 0..255; scale it to grey levels of 0..255")
+    if face.dtype.kind == "f" and 0 < face.max() <= 1:
+        raise ValueError(f"face {number} holds values of 0..1; multiply it by 255")
+    return np.round(face).astype(np.uint8)
+
+
+def read_calibration(folder: Path) -> Calibration:
+    """The calibration beside a folder's models. FileNotFoundError where it is missing: without it all would be sure."""
+    path = folder / "calibration.json"
+    if not path.exists():
+        raise FileNotFoundError(f"{shown(path)} is missing: run notebook 03 for this folder or restore the file")
+    return Calibration(**json.loads(path.read_text()))
 
 
 @dataclass(frozen=True)
@@ -146,12 +152,7 @@ class FaceReader:
         faces: (n, h, w) or (n, h, w, 1) or a list of 2-D arrays of any size; grey 0..255. The face should fill the
         picture as in training: a square of 1.25 times the box around brows, chin and jaw.
         """
-        images = as_faces(faces)
-        if not len(images):
-            points, outputs = np.zeros((0, len(KEYPOINT_COLUMNS))), np.zeros((0, len(EMOTIONS)))
-        else:
-            points, outputs = predict_both(self.keypoints, self.emotions, images)
-        return pd.concat([keypoint_table(points), self.answers(outputs)], axis=1)
+        return self._table(*predict_both(self.keypoints, self.emotions, as_faces(faces)))
 
     def read_photo(self, photo) -> pd.DataFrame:
         """Every face found in a photo, a row each: file, face, box_left, box_top, box_right, box_bottom, 30 keypoint
@@ -162,55 +163,31 @@ class FaceReader:
         top left one; they may lie outside where a face is cut off. PhotoError, ValueError for what is no picture.
         """
         from_file = isinstance(photo, str | Path)
-        found = self.find(to_grey(read_photo(photo) if from_file else np.asarray(photo)))
-        table = self.found_table(found)
+        table = self.found_table(self.find(to_grey(read_photo(photo) if from_file else np.asarray(photo))))
         table.insert(0, "file", str(photo) if from_file else "")
         table.insert(1, "face", range(len(table)))
         return table
 
     def find(self, grey: np.ndarray) -> FoundFaces:
-        """The faces of a grey picture, uint8 (h, w).
-
-        Two passes: the box gives a square, the keypoints in it give a better one, and that one is read.
-        """
+        """Faces of a picture, uint8 (h, w): a box gives a square, the keypoints in it give the square that is read."""
         squares = squares_from_boxes(self.detector(grey))
-        if not len(squares):
-            return FoundFaces(squares, np.zeros((0, len(KEYPOINT_COLUMNS) // 2, 2)), np.zeros((0, len(EMOTIONS))))
-        first = predict_keypoints(self.keypoints, crop_squares(grey, squares))
-        squares = squares_from_points(to_photo(first, squares))
-        faces = crop_squares(grey, squares)
-        points, outputs = predict_both(self.keypoints, self.emotions, faces)
+        if len(squares):
+            first = predict_keypoints(self.keypoints, crop_squares(grey, squares))
+            squares = squares_from_points(to_photo(first, squares))
+        points, outputs = predict_both(self.keypoints, self.emotions, crop_squares(grey, squares))
         return FoundFaces(squares, to_photo(points, squares), outputs)
 
     def found_table(self, found: FoundFaces) -> pd.DataFrame:
         """Box, keypoints and answers of found faces, px of their picture."""
         boxes = pd.DataFrame(box_edges(found.squares), columns=list(BOX_COLUMNS))
-        return pd.concat([boxes, keypoint_table(found.points), self.answers(found.outputs)], axis=1)
+        return pd.concat([boxes, self._table(found.points, found.outputs)], axis=1)
 
-    def answers(self, outputs: np.ndarray) -> pd.DataFrame:
-        """emotion, p_anger … p_surprise, confidence, sure for outputs (n, 5 or 7) of the emotion network."""
+    def _table(self, points: np.ndarray, outputs: np.ndarray) -> pd.DataFrame:
+        """Keypoints and answers: points (n, 15, 2), outputs (n, 5 or 7) of the emotion network."""
         probabilities = calibrated(outputs, self.calibration)
-        table = pd.DataFrame({"emotion": [EMOTIONS[i] for i in probabilities.argmax(axis=1)]}, dtype="str")
+        table = pd.DataFrame(points.reshape(-1, len(KEYPOINT_COLUMNS)), columns=list(KEYPOINT_COLUMNS))
+        table["emotion"] = pd.Series([EMOTIONS[i] for i in probabilities.argmax(axis=1)], dtype="str")
         table[[f"p_{name}" for name in EMOTIONS]] = probabilities
         table["confidence"] = probabilities.max(axis=1, initial=0)
         table["sure"] = sure_scores(outputs, self.calibration) >= self.calibration.sure_above
         return table
-
-
-def keypoint_table(points: np.ndarray) -> pd.DataFrame:
-    """Points (n, 15, 2) as the 30 columns of `labels.KEYPOINT_COLUMNS`."""
-    return pd.DataFrame(points.reshape(-1, len(KEYPOINT_COLUMNS)), columns=list(KEYPOINT_COLUMNS))
-
-
-def read_calibration(folder: Path) -> Calibration:
-    """The calibration beside a folder's models. FileNotFoundError where it is missing: without it all would be sure."""
-    path = folder / _CALIBRATION_FILE
-    if not path.exists():
-        raise FileNotFoundError(f"{shown(path)} is missing: run notebook 03 for this folder or restore the file")
-    return Calibration(**json.loads(path.read_text()))
-
-
-if __name__ == "__main__":
-    from src.predict.__main__ import main  # shell builds on this module
-
-    main()

@@ -28,18 +28,14 @@ class FaceTable:
         if not self.done:
             self._write(",".join(COLUMNS) + "\n")
 
-    def add(self, rows: pd.DataFrame) -> None:
-        """rows: any of COLUMNS; the others stay empty."""
-        self._write(rows.reindex(columns=COLUMNS).to_csv(index=False, header=False, float_format="%.4f"))
+    def add(self, faces: pd.DataFrame | None, reason: str = "", **same) -> None:
+        """A row a face; without faces (none, or None) one row with the reason.
 
-    def add_reason(self, file: Path, reason: str) -> None:
-        """A file without a face."""
-        self.add(pd.DataFrame({"file": [str(file)], "reason": [reason]}))
-
-    def add_frame(self, file: str, number: int, time_s: float, faces: pd.DataFrame, reason: str) -> None:
-        """A video's frame; without a face it is one row with the reason."""
-        rows = faces if len(faces) else pd.DataFrame({"reason": [reason]})
-        self.add(rows.assign(file=file, frame=number, time=time_s))
+        faces: any of COLUMNS, the others stay empty; same: a column's value in all these rows, such as `file`.
+        """
+        rows = pd.DataFrame({"reason": [reason]}) if faces is None or faces.empty else faces
+        rows = rows.assign(**same).reindex(columns=COLUMNS)
+        self._write(rows.to_csv(index=False, header=False, float_format="%.4f"))
 
     def close(self) -> None:
         self._out.close()

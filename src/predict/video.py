@@ -1,6 +1,7 @@
 """Videos and cameras: frames in, a table a frame and an annotated mp4 out, in memory that does not grow."""
 
 import contextlib
+import itertools
 import subprocess
 import time
 from collections import deque
@@ -21,6 +22,9 @@ from src.predict.reader import FaceReader
 
 SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".webm", ".wmv")
 USUAL_RATE = 25.0  # frames a second where a file does not tell
+WINDOW_S = 0.5  # the emotion network's outputs are averaged over this time
+PATIENCE_S = 1.0  # a face that was out of sight for no longer keeps its id
+OVERLAP = 0.2  # intersection over union from which two squares may be the same face
 
 # What OpenCV would print about a file or a camera is said in a sentence here.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -64,14 +68,72 @@ class Video:
 def read_frames(reader: FaceReader, video: Video) -> Iterator[tuple[float, np.ndarray, pd.DataFrame]]:
     """Each frame: its time (s), its picture, its faces as `FaceReader.read_photo` gives them, without `file`.
 
-    `face` is an id that stays with a face; its answers come from outputs averaged over `tracking.WINDOW_S`.
+    `face` is an id that stays with a face; its answers come from outputs averaged over WINDOW_S.
     """
     tracks = FaceTracks()
     for time_s, picture in video:
         found = reader.find(to_grey(picture))
         ids, smooth = tracks.update(found.squares, found.outputs, time_s)
-        table = reader.found_table(replace(found, outputs=smooth))
-        yield time_s, picture, table.assign(face=ids)
+        yield time_s, picture, reader.found_table(replace(found, outputs=smooth)).assign(face=ids)
+
+
+@dataclass
+class _Track:
+    id: int
+    square: np.ndarray
+    seen_s: float = 0.0
+    outputs: deque = field(default_factory=deque)  # (time, outputs of the emotion network)
+
+
+class FaceTracks:
+    """The faces of one video or camera.
+
+    Squares of the last sighting and of this frame are paired so that their overlap is largest in all (Bewley et al.
+    2016, "Simple online and realtime tracking", without its motion model: at video rate a face hardly moves).
+    """
+
+    def __init__(self):
+        self._tracks: list[_Track] = []
+        self._ids = itertools.count()
+
+    def update(self, squares: np.ndarray, outputs: np.ndarray, time_s: float) -> tuple[list[int], np.ndarray]:
+        """The faces of one frame -> the id of each, and its outputs averaged over the window, as `outputs`.
+
+        squares (n, 3), px; outputs (n, 5 or 7); time_s: of the frame, not before that of the last call.
+        """
+        self._tracks = [track for track in self._tracks if time_s - track.seen_s <= PATIENCE_S]
+        tracks = self._matched(squares)
+        smooth = np.empty_like(outputs)
+        for i, track in enumerate(tracks):
+            track.square, track.seen_s = squares[i], time_s
+            track.outputs.append((time_s, outputs[i]))
+            while time_s - track.outputs[0][0] > WINDOW_S:
+                track.outputs.popleft()
+            smooth[i] = np.mean([output for _, output in track.outputs], axis=0)
+        return [track.id for track in tracks], smooth
+
+    def _matched(self, squares: np.ndarray) -> list[_Track]:
+        """The track of each square, a new one where none fits."""
+        from scipy.optimize import linear_sum_assignment  # takes a second to import, which a photo need not wait for
+
+        known = np.array([track.square for track in self._tracks]).reshape(-1, 3)
+        overlap = overlaps(known, squares)
+        pairs = zip(*linear_sum_assignment(-overlap), strict=True)
+        found = {j: self._tracks[i] for i, j in pairs if overlap[i, j] >= OVERLAP}
+        for j, square in enumerate(squares):
+            if j not in found:
+                found[j] = _Track(next(self._ids), square)
+                self._tracks.append(found[j])
+        return [found[j] for j in range(len(squares))]
+
+
+def overlaps(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Intersection over union of each square of a (n, 3) with each of b (m, 3): (n, m), 0..1."""
+    a, b = box_edges(a)[:, None], box_edges(b)[None]
+    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
+    shared = np.prod(np.maximum(sides, 0), axis=-1)
+    areas = [np.prod(edges[..., 2:] - edges[..., :2], axis=-1) for edges in (a, b)]
+    return shared / (areas[0] + areas[1] - shared)
 
 
 class AnnotatedVideo:
@@ -98,82 +160,12 @@ class AnnotatedVideo:
         pace = ["-r", f"{self._rate:.6f}"] if self._rate else ["-use_wallclock_as_timestamps", "1"]
         frames = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, *pace, "-i", "-"]
         film = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-movflags", "+faststart", str(self._path.absolute())]
+        command = [get_ffmpeg_exe(), "-y", "-loglevel", "error", *frames, *film]
         # In a session of its own, Ctrl-C does not reach it: it ends when its input ends, and the file is whole.
-        return subprocess.Popen(
-            [get_ffmpeg_exe(), "-y", "-loglevel", "error", *frames, *film],
-            stdin=subprocess.PIPE,
-            start_new_session=True,
-        )
+        return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 
     def close(self) -> None:
         if self._ffmpeg is not None:
             with contextlib.suppress(BrokenPipeError):
                 self._ffmpeg.stdin.close()
             self._ffmpeg.wait()
-
-
-WINDOW_S = 0.5  # the emotion network's outputs are averaged over this time
-PATIENCE_S = 1.0  # a face that was out of sight for no longer keeps its id
-OVERLAP = 0.2  # intersection over union from which two squares may be the same face
-
-
-@dataclass
-class _Track:
-    id: int
-    square: np.ndarray
-    seen_s: float
-    outputs: deque = field(default_factory=deque)  # (time, outputs of the emotion network)
-
-
-class FaceTracks:
-    """The faces of one video or camera.
-
-    Squares of the last sighting and of this frame are paired so that their overlap is largest in all (Bewley et al.
-    2016, "Simple online and realtime tracking", without its motion model: at video rate a face hardly moves).
-    """
-
-    def __init__(self):
-        self._tracks: list[_Track] = []
-        self._next_id = 0
-
-    def update(self, squares: np.ndarray, outputs: np.ndarray, time_s: float) -> tuple[list[int], np.ndarray]:
-        """The faces of one frame -> the id of each, and its outputs averaged over the window, as `outputs`.
-
-        squares (n, 3), px; outputs (n, 5 or 7); time_s: of the frame, not before that of the last call.
-        """
-        self._tracks = [track for track in self._tracks if time_s - track.seen_s <= PATIENCE_S]
-        tracks = self._matched(squares, time_s)
-        for track, output in zip(tracks, outputs, strict=True):
-            track.outputs.append((time_s, output))
-            while time_s - track.outputs[0][0] > WINDOW_S:
-                track.outputs.popleft()
-        smooth = [np.mean([output for _, output in track.outputs], axis=0) for track in tracks]
-        return [track.id for track in tracks], np.array(smooth).reshape(outputs.shape)
-
-    def _matched(self, squares: np.ndarray, time_s: float) -> list[_Track]:
-        """The track of each square, a new one where none fits."""
-        known = np.array([track.square for track in self._tracks]).reshape(-1, 3)
-        from scipy.optimize import linear_sum_assignment  # takes a second to import, which a photo need not wait for
-
-        overlap = overlaps(known, squares)
-        pairs = {
-            j: self._tracks[i]
-            for i, j in zip(*linear_sum_assignment(-overlap), strict=True)
-            if overlap[i, j] >= OVERLAP
-        }
-        for j, square in enumerate(squares):
-            if j not in pairs:
-                pairs[j] = _Track(self._next_id, square, time_s)
-                self._tracks.append(pairs[j])
-                self._next_id += 1
-            pairs[j].square, pairs[j].seen_s = square, time_s
-        return [pairs[j] for j in range(len(squares))]
-
-
-def overlaps(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Intersection over union of each square of a (n, 3) with each of b (m, 3): (n, m), 0..1."""
-    a, b = box_edges(a)[:, None], box_edges(b)[None]
-    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
-    shared = np.prod(np.maximum(sides, 0), axis=-1)
-    areas = [np.prod(edges[..., 2:] - edges[..., :2], axis=-1) for edges in (a, b)]
-    return shared / (areas[0] + areas[1] - shared)

@@ -1,8 +1,9 @@
-"""Checks a notebook's parameters at its top, so that a wrong name or value is refused in words."""
+"""What notebooks need beside the study: a check of their parameters in words, and the photo booth of notebook 5."""
 
 import ast
 import difflib
 import io
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -13,82 +14,70 @@ import pandas as pd
 from IPython.display import display
 
 from src.figures.pictures import Board
-from src.predict.photos import PhotoError, decode_photo
+from src.predict.photos import PhotoError, read_photo
 from src.predict.reader import FaceReader
 from src.predict.video import Video
 
-
-def one_of(*allowed):
-    """Rule: the value is one of `allowed`."""
-
-    def rule(value):
-        return None if value in allowed else f"may be {' or '.join(map(repr, allowed))}"
-
-    return rule
+Rule = Callable[[object], str | None]  # a parameter's value -> what is wrong with it, None where nothing is
+WARM_UP = 10  # frames that a camera needs to set its exposure
 
 
-def names_of(known):
-    """Rule: one or more names out of `known`, separated by spaces."""
+def one_of(*allowed) -> Rule:
+    """The value is one of `allowed`."""
+    return lambda value: None if value in allowed else f"may be {' or '.join(map(repr, allowed))}"
+
+
+def names_of(known) -> Rule:
+    """One or more names out of `known`, separated by spaces."""
 
     def rule(value):
         words = value.split() if isinstance(value, str) else []
-        if words and set(words) <= set(known) and len(set(words)) == len(words):
-            return None
-        return f"must be names out of {', '.join(known)}, separated by spaces"
+        fine = words and set(words) <= set(known) and len(set(words)) == len(words)
+        return None if fine else f"must be names out of {', '.join(known)}, separated by spaces"
 
     return rule
 
 
-def whole(low: int, *, or_none: bool = False):
-    """Rule: an integer of at least `low` (or None)."""
+def whole(low: int, *, or_none: bool = False) -> Rule:
+    """An integer of at least `low` (or None)."""
 
     def rule(value):
-        if (or_none and value is None) or (type(value) is int and value >= low):
-            return None
-        return f"must be a whole number of at least {low}{' or None' if or_none else ''}"
+        fine = (or_none and value is None) or (type(value) is int and value >= low)
+        return None if fine else f"must be a whole number of at least {low}{' or None' if or_none else ''}"
 
     return rule
 
 
-def above(low: float, *, or_none: bool = False):
-    """Rule: a number above `low` (or None)."""
+def above(low: float, *, or_none: bool = False) -> Rule:
+    """A number above `low` (or None)."""
 
     def rule(value):
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if (or_none and value is None) or (number and low < value < float("inf")):
-            return None
-        return f"must be a number above {low}{' or None' if or_none else ''}"
+        fine = (or_none and value is None) or (type(value) in (int, float) and low < value < float("inf"))
+        return None if fine else f"must be a number above {low}{' or None' if or_none else ''}"
 
     return rule
 
 
-def folder_name(value):
+def folder_name(value) -> str | None:
     """Rule: a plain folder name."""
     fine = isinstance(value, str) and value.replace("-", "").replace("_", "").isalnum()
     return None if fine else "must be a folder name of letters, digits, - and _"
 
 
-def file_name(value):
+def file_name(value) -> str | None:
     """Rule: the path of a file, or an empty text for none."""
     fine = isinstance(value, str) and (not value or Path(value).is_file())
     return None if fine else "must be the path of a file, or empty"
 
 
-def _injected_names(cells: list[str]) -> set[str]:
-    """Names assigned by papermill's cell, which begins with the line `# Parameters`."""
-    trees = [ast.parse(cell) for cell in cells if cell.startswith("# Parameters\n")]
-    targets = [
-        target for tree in trees for node in tree.body if isinstance(node, ast.Assign) for target in node.targets
-    ]
-    return {target.id for target in targets if isinstance(target, ast.Name)}
-
-
-def check_parameters(namespace: dict, **rules) -> None:
+def check_parameters(namespace: dict, **rules: Rule) -> None:
     """Raises ValueError, in one sentence, for a parameter that does not exist or whose value breaks its rule.
 
-    namespace: the notebook's `globals()`; rules: name -> function of the value that gives None or what is wrong.
+    namespace: the notebook's `globals()`, whose `In` holds the cells, papermill's among them.
     """
-    for name in sorted(_injected_names(namespace.get("In", [])) - set(rules)):
+    injected = "\n".join(cell for cell in namespace.get("In", []) if cell.startswith("# Parameters\n"))
+    assigned = [node.id for node in ast.walk(ast.parse(injected)) if isinstance(getattr(node, "ctx", None), ast.Store)]
+    for name in sorted(set(assigned) - set(rules)):
         near = difflib.get_close_matches(name, rules, 1)
         hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(rules)}"
         raise ValueError(f"There is no parameter {name!r}; {hint}")
@@ -96,9 +85,6 @@ def check_parameters(namespace: dict, **rules) -> None:
         complaint = rule(namespace[name])
         if complaint:
             raise ValueError(f"Parameter {name} is {namespace[name]!r}; it {complaint}.")
-
-
-WARM_UP = 10  # frames that a camera needs to set its exposure
 
 
 def board_of(photo: np.ndarray, table: pd.DataFrame):
@@ -114,7 +100,7 @@ def photo_booth(reader: FaceReader, camera: int = 0) -> ipywidgets.VBox:
     take = ipywidgets.Button(description="Camera", icon="camera")
     shown = ipywidgets.Output()
 
-    def show(read) -> None:
+    def show(read: Callable[[], np.ndarray]) -> None:
         shown.clear_output(wait=True)
         with shown:
             try:
@@ -127,7 +113,7 @@ def photo_booth(reader: FaceReader, camera: int = 0) -> ipywidgets.VBox:
 
     def uploaded(change) -> None:
         for file in change["new"]:
-            show(lambda file=file: decode_photo(io.BytesIO(file["content"]), file["name"]))
+            show(lambda file=file: read_photo(io.BytesIO(file["content"]), file["name"]))
 
     upload.observe(uploaded, "value")
     take.on_click(lambda _: show(lambda: camera_photo(camera)))

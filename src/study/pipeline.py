@@ -1,14 +1,20 @@
-"""Runs the study headless with papermill: `python -m src.pipeline quick`, `full` or `evaluate`.
+"""Runs the study headless with papermill: `python -m src.study.pipeline quick`, `full` or `evaluate`.
 
 params/<study>.yaml holds the parameters, a section a notebook. Executed notebooks, weights, figures and metrics.json go
 to runs/<run>/. A full run is then copied to the tracked figures/, notebooks/executed/ and, where its network scores
-better on validation than the shipped one, weights/; `evaluate` repeats its notebook 04 with what weights/ holds. The
-appendix comes last and nothing else needs it.
+better on validation than the shipped one, weights/; `evaluate` repeats its notebook 04 with what weights/ holds:
+
+weights/detection.json, .weights.h5, .record.json     the keypoint network
+weights/emotion.json, .weights.h5, .record.json       the emotion network
+weights/calibration.json                              its temperature and what counts as sure
+weights/compared.json                                 records and test scores of the run's other networks
 """
 
 import argparse
+import base64
 import contextlib
 import filecmp
+import io
 import json
 import re
 import shutil
@@ -17,20 +23,26 @@ import sys
 import nbformat
 import papermill
 import yaml
+from PIL import Image
 
 from src.files import FIGURES, NOTEBOOKS, PARAMS, ROOT, RUNS, WEIGHTS, copy, shown, write_json
-from src.study import pipeline as shipping
-from src.study import tables as readme
+from src.study import tables
 from src.training.records import EMOTIONS, KEYPOINTS, Task, trainings
 
-FULL, EVALUATE = "full", "evaluate"  # the studies on real data, whose results are published
+QUICK, FULL, EVALUATE = STUDIES = ("quick", "full", "evaluate")  # the last two on real data: their results are published
 EVALUATION, SHORTCUTS = "04_evaluation_and_face_board", "06_shortcuts"
-STUDY = ("01_eda", "02_keypoint_training", "03_emotion_training", EVALUATION, "05_your_photo", SHORTCUTS)
-TRAININGS = {KEYPOINTS: STUDY[1], EMOTIONS: STUDY[2]}
+NOTEBOOK_NAMES = ("01_eda", "02_keypoint_training", "03_emotion_training", EVALUATION, "05_your_photo", SHORTCUTS)
+TRAININGS = {KEYPOINTS: NOTEBOOK_NAMES[1], EMOTIONS: NOTEBOOK_NAMES[2]}
+SHIPPED = {KEYPOINTS: "detection", EMOTIONS: "emotion"}  # what the names of their files in weights/ begin with
+LIMIT = 20e6  # bytes of a weights file; git keeps every version of a file for ever
+SCREEN_PX = 1000  # width of a published picture
 # TensorFlow's start-up lines, and its hint that a network was traced anew for a batch of another size.
 STARTUP_LOG = re.compile(
     r"WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:|.* triggered tf.function retracing"
 )
+
+
+# ---------------------------------------------------------------- notebooks
 
 
 def tidy_streams(notebook) -> None:
@@ -62,6 +74,24 @@ def deepen_links(notebook) -> None:
         cell.source = cell.source.replace("](../", "](../../")
 
 
+def packed_png(content: bytes) -> bytes:
+    """A PNG of screen size in at most 256 colours, a quarter of the bytes; a JPEG stays as it is."""
+    picture = Image.open(io.BytesIO(content))
+    if picture.format != "PNG":
+        return content
+    picture.thumbnail((SCREEN_PX, 10 * SCREEN_PX))
+    packed = io.BytesIO()
+    picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(packed, "PNG", optimize=True)
+    return packed.getvalue()
+
+
+def pack_pictures(notebook) -> None:
+    """The same for each picture that a notebook's cells have put out."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    for data in (output.data for output in outputs if "image/png" in output.get("data", {})):
+        data["image/png"] = base64.b64encode(packed_png(base64.b64decode(data["image/png"]))).decode()
+
+
 def run_notebook(name: str, run: str, parameters: dict) -> None:
     """Executes one notebook into runs/<run>/<name>.ipynb; papermill's exception tells what failed in it."""
     target = RUNS / run / f"{name}.ipynb"
@@ -74,6 +104,7 @@ def run_notebook(name: str, run: str, parameters: dict) -> None:
     notebook = nbformat.read(target, as_version=4)
     tidy_streams(notebook)
     deepen_links(notebook)
+    pack_pictures(notebook)
     nbformat.write(notebook, target)
 
 
@@ -90,10 +121,13 @@ def ensure_trained(run: str, **parameters) -> None:
             run_notebook(notebook, run, parameters)
 
 
+# ---------------------------------------------------------------- results
+
+
 def print_scores(run: str) -> None:
     """The run's scores, and where its pictures are."""
     metrics = json.loads((RUNS / run / "metrics.json").read_text())
-    data = "drawn sample faces, not a result" if metrics["run"]["data"] == "sample" else "real faces"
+    data = "synthetic sample faces, not a result" if metrics["run"]["data"] == "sample" else "real faces"
     print(f"\nScores on the test split ({data}):")
     for split, scores in metrics["keypoints"]["test"].items():
         best = scores[metrics["keypoints"]["chosen"]]
@@ -107,99 +141,51 @@ def print_scores(run: str) -> None:
 def publish(run: str) -> None:
     """Refreshes the tracked figures, scores and executed notebooks from what a run has of them."""
     folder = RUNS / run
-    results = {
-        FIGURES: [*(folder / "figures").iterdir(), folder / "metrics.json", folder / "shortcuts.json"],
-        NOTEBOOKS / "executed": [folder / f"{name}.ipynb" for name in STUDY],
-    }
-    for target, paths in results.items():
-        target.mkdir(exist_ok=True)
-        for path in (path for path in paths if path.exists()):
-            shutil.copyfile(path, target / path.name)
-    readme.main()
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m src.pipeline", description=__doc__.splitlines()[0])
-    parser.add_argument("study", choices=sorted(path.stem for path in PARAMS.glob("*.yaml")))
-    parser.add_argument("--run", help="folder below runs/ (default: the study's name)")
-    parser.add_argument("--only", choices=STUDY, help="one notebook of the study instead of all")
-    parser.add_argument("--epochs", type=int, help="epochs of every training, instead of the recipes' own")
-    arguments = parser.parse_args()
-    run = arguments.run or arguments.study
-    if arguments.study == EVALUATE:
-        shipping.restore(run)
-    for name, parameters in read_parameters(arguments.study).items():
-        if arguments.only not in (None, name):
-            continue
-        if arguments.epochs and name in TRAININGS.values():
-            parameters = {**parameters, "epochs": arguments.epochs}
-        try:
-            run_notebook(name, run, parameters)
-        except papermill.PapermillExecutionError as error:
-            sys.exit(f"{name} stopped in cell {error.exec_count}: {error.ename}: {error.evalue}")
-    if arguments.only in (None, EVALUATION):  # only the evaluation makes new scores
-        print_scores(run)
-    if arguments.study in (FULL, EVALUATE) and arguments.only in (None, EVALUATION, SHORTCUTS):
-        publish(run)
-    if arguments.study == FULL and arguments.only in (None, EVALUATION):
-        shipping.ship(run)
-        from src.predict import export  # they import TensorFlow, which nothing else here needs
-        # DROPPED src.light
-
-        export.write_onnx(WEIGHTS)
-        light.publish(run)
-
-
-if __name__ == "__main__":
-    main()
-
-
-NAMES = {KEYPOINTS: "detection", EMOTIONS: "emotion"}
-LIMIT = 20e6  # bytes of a weights file; git keeps every version of a file for ever
+    for path in (folder / "figures").iterdir():
+        (FIGURES / path.name).write_bytes(packed_png(path.read_bytes()))
+    results = {name: FIGURES for name in ("metrics.json", "shortcuts.json")}
+    results |= {f"{name}.ipynb": NOTEBOOKS / "executed" for name in NOTEBOOK_NAMES}
+    for name, target in results.items():
+        if (folder / name).exists():
+            copy(folder / name, target / name)
+    tables.main()
 
 
 def ship(run: str) -> None:
     """Copies the run's networks to weights/ where they are better on validation than the shipped ones.
 
-    Of the shipped emotion network itself, a run that calibrated it anew brings that.
-    The scores of the run's other networks go to compared.json: some are too large to ship.
+    Of the shipped emotion network itself, a run that calibrated it anew brings that. The scores of the run's other
+    networks go to compared.json: some are too large to ship.
     """
     metrics = json.loads((RUNS / run / "metrics.json").read_text())
-    for task in NAMES:
+    for task in SHIPPED:
         _ship_network(run, task, metrics[task.name]["chosen"])
-    compared = {task.name: _others(run, task, metrics[task.name]["test"]) for task in NAMES}
+    compared = {task.name: _others(run, task, metrics[task.name]["test"]) for task in SHIPPED}
     write_json(WEIGHTS / "compared.json", compared)
 
 
 def _ship_network(run: str, task: Task, recipe: str) -> None:
-    record, weights = trainings(run, task)[recipe], RUNS / run / task.weights
-    name = NAMES[task]
-    shipped = WEIGHTS / f"{name}.record.json"
-    if shipped.exists():
-        now, past = (it["best"].get(task.score) for it in (record, json.loads(shipped.read_text())))
-        if past is not None and now >= past:
-            print(f"{name}: the shipped network stays, it is no worse on validation.")
-            if filecmp.cmp(weights, WEIGHTS / f"{name}.weights.h5", shallow=False):
-                _ship_calibration(run, task)
-            return
-    if weights.stat().st_size > LIMIT:
+    name, weights = SHIPPED[task], RUNS / run / task.weights
+    record, kept = trainings(run, task)[recipe], WEIGHTS / f"{SHIPPED[task]}.record.json"
+    past = json.loads(kept.read_text())["best"].get(task.score) if kept.exists() else None
+    better = past is None or record["best"][task.score] < past
+    if better and weights.stat().st_size > LIMIT:
         print(f"{name}: {shown(weights)} is too large to ship ({weights.stat().st_size / 1e6:.0f} MB).")
         return
-    copy(RUNS / run / task.model_json, WEIGHTS / f"{name}.json")
-    copy(weights, WEIGHTS / f"{name}.weights.h5")
-    _ship_calibration(run, task)
-    write_json(shipped, {"name": recipe, **record})
-    print(f"{name}: weights/ now holds the network of this run ({recipe}).")
-
-
-def _ship_calibration(run: str, task: Task) -> None:
-    if task is EMOTIONS:
+    if better:
+        copy(RUNS / run / task.model_json, WEIGHTS / f"{name}.json")
+        copy(weights, WEIGHTS / f"{name}.weights.h5")
+        write_json(kept, {"name": recipe, **record})
+        print(f"{name}: weights/ now holds the network of this run ({recipe}).")
+    else:
+        print(f"{name}: the shipped network stays, it is no worse on validation.")
+    if task is EMOTIONS and filecmp.cmp(weights, WEIGHTS / f"{name}.weights.h5", shallow=False):
         copy(RUNS / run / "calibration.json", WEIGHTS / "calibration.json")
 
 
 def _others(run: str, task: Task, test: dict) -> dict[str, dict]:
     """Records of the run's trainings that are not shipped, with the test scores of those that were tested."""
-    path = WEIGHTS / f"{NAMES[task]}.record.json"
+    path = WEIGHTS / f"{SHIPPED[task]}.record.json"
     shipped = json.loads(path.read_text())["name"] if path.exists() else None
     others = {name: record for name, record in trainings(run, task).items() if name != shipped}
     for name, record in others.items():
@@ -214,17 +200,49 @@ def restore(run: str) -> None:
     folder = RUNS / run
     shutil.rmtree(folder, ignore_errors=True)
     compared = json.loads((WEIGHTS / "compared.json").read_text())
-    for task, name in NAMES.items():
+    for task, name in SHIPPED.items():
         record = json.loads((WEIGHTS / f"{name}.record.json").read_text())
+        training = folder / task.name / record["name"]
         for model_json, weights in (
             (folder / task.model_json, folder / task.weights),
-            (
-                folder / task.name / record["name"] / "model.json",
-                folder / task.name / record["name"] / "best.weights.h5",
-            ),
+            (training / "model.json", training / "best.weights.h5"),
         ):
             copy(WEIGHTS / f"{name}.json", model_json)
             copy(WEIGHTS / f"{name}.weights.h5", weights)
         for other, its_record in {record["name"]: record, **compared[task.name]}.items():
             write_json(folder / task.name / other / "record.json", its_record)
     copy(WEIGHTS / "calibration.json", folder / "calibration.json")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m src.study.pipeline", description=__doc__.splitlines()[0])
+    parser.add_argument("study", choices=STUDIES)
+    parser.add_argument("--run", help="folder below runs/ (default: the study's name)")
+    parser.add_argument("--only", choices=NOTEBOOK_NAMES, help="one notebook of the study instead of all")
+    parser.add_argument("--epochs", type=int, help="epochs of every phase of training, instead of the recipes' own")
+    arguments = parser.parse_args()
+    study, run, only = arguments.study, arguments.run or arguments.study, arguments.only
+    if study == EVALUATE:
+        restore(run)
+    for name, parameters in read_parameters(study).items():
+        if only not in (None, name):
+            continue
+        if arguments.epochs and name in TRAININGS.values():
+            parameters = {**parameters, "epochs": arguments.epochs}
+        try:
+            run_notebook(name, run, parameters)
+        except papermill.PapermillExecutionError as error:
+            sys.exit(f"{name} stopped in cell {error.exec_count}: {error.ename}: {error.evalue}")
+    if only in (None, EVALUATION):  # only the evaluation makes new scores
+        print_scores(run)
+    if study != QUICK and only in (None, EVALUATION, SHORTCUTS):
+        publish(run)
+    if study == FULL and only in (None, EVALUATION):
+        ship(run)
+        from src.predict import export  # it imports TensorFlow, which nothing else here needs
+
+        export.write_onnx(WEIGHTS)
+
+
+if __name__ == "__main__":
+    main()

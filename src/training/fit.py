@@ -167,12 +167,15 @@ def _past(folder: Path, recipe: Recipe, data: dict) -> dict:
     return record
 
 
-def train(model, phases: list[Phase], recipe: Recipe, folder: Path, *, metrics: list, data: dict, kept=None) -> dict:
+def train(
+    model, phases: list[Phase], recipe: Recipe, folder: Path, *, metrics: Callable, data: dict, kept=None
+) -> dict:
     """Trains `model` and leaves the weights of the epoch in it that `monitor` chooses; returns the record.
 
-    phases: of the recipe, each going on from the weights that the one before kept; kept: the network that is saved,
-    which shares the model's layers; None: the model's own; data: facts on the rows used, for the record. Called again
-    it goes on where it was stopped; an epoch counts once its record is written.
+    phases: of the recipe, each going on from the weights that the one before kept; metrics(): a new list for each
+    phase, since Keras counts wrongly with one that it compiled before; data: facts on the rows used, for the record;
+    kept: the network that is saved, which shares the model's layers; None: the model's own. Called again it goes on
+    where it was stopped; an epoch counts once its record is written.
     """
     kept = kept or keras.Model(model.inputs, model.outputs, name=model.name)  # without an optimizer to save
     folder.mkdir(parents=True, exist_ok=True)
@@ -186,13 +189,13 @@ def train(model, phases: list[Phase], recipe: Recipe, folder: Path, *, metrics: 
     return record
 
 
-def _fit(model, phase: Phase, done: int, folder: Path, metrics: list, run: _Run) -> None:
+def _fit(model, phase: Phase, done: int, folder: Path, metrics: Callable, run: _Run) -> None:
     """The epochs of a phase that are not done yet."""
     recipe, batches = phase.recipe, phase.batches
     steps = batches.steps * recipe.epochs
     # TensorFlow's fused batch normalisation is faster than XLA's, and takes no XLA.
     with_xla = keras.backend.backend() != "tensorflow"
-    model.compile(make_optimizer(recipe, steps), loss=make_loss(recipe), metrics=metrics, jit_compile=with_xla)
+    model.compile(make_optimizer(recipe, steps), loss=make_loss(recipe), metrics=metrics(), jit_compile=with_xla)
     if done:
         model.optimizer.build(model.trainable_variables)
         model.load_weights(folder / f"epoch_{run.before + done:03d}.weights.h5")

@@ -16,7 +16,7 @@ from src.faces import aligned_crops, into_crops, into_middle, to_input
 from src.files import replacing, write_json
 from src.labels import EMOTIONS, FER_SIDE, FRAME
 from src.metrics.calibration import fit_temperature, five_probabilities
-from src.metrics.scores import nme_percent
+from src.metrics.scores import emotion_scores, nme_percent
 from src.models import losses, resnet
 from src.predict.networks import Network, face_side
 from src.predict.reader import predict_emotions, predict_keypoints
@@ -70,7 +70,7 @@ def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[ker
     training, validation = faces.split("Training"), faces.split("Validation")
     phases = [_keypoint_phase(training, validation, phase) for phase in recipe.phases]
     data = {"training_faces": len(training), "validation_faces": len(validation)}
-    record = train(model, phases, recipe, folder, metrics=[losses.masked_rmse], data=data)
+    record = train(model, phases, recipe, folder, metrics=lambda: [losses.masked_rmse], data=data)
     if "val_nme_percent" not in record["best"]:  # a finished training keeps its figure to the last bit
         record["best"] = {**record["best"], "val_nme_percent": _trusted_nme_percent(model, validation)}
         write_json(folder / "record.json", record)
@@ -144,7 +144,7 @@ def train_emotions(
         [phase],
         recipe,
         folder,
-        metrics=[losses.FiveAccuracy()],
+        metrics=lambda: [losses.FiveAccuracy()],
         data={"training_faces": len(training), "validation_faces": len(validation), "dropped": faces.dropped},
         kept=model if recipe.crop_px else None,
     )
@@ -207,14 +207,16 @@ def found_keypoints(keypoints: Network, images: np.ndarray) -> np.ndarray:
 
 
 def _flip_averaged_figures(model: keras.Model, validation: Emotions, points: np.ndarray | None) -> dict[str, float]:
-    """As `FaceReader` answers: share of faces answered rightly, cross-entropy at its best temperature.
+    """As `FaceReader` answers: accuracy, macro-F1, recall of disgust, cross-entropy at the best temperature.
 
     Cross-entropy says more of networks that differ in a few faces: it counts how sure each answer is, too.
     """
     outputs = predict_emotions(model, validation.images, points)
     fitted = five_probabilities(outputs, fit_temperature(outputs, validation.labels))
-    accuracy = np.mean(fitted.argmax(axis=1) == validation.labels)
+    scores = emotion_scores(fitted, validation.labels, EMOTIONS)
     return {
-        "val_flip_accuracy": float(accuracy),
+        "val_flip_accuracy": scores["accuracy"],
+        "val_flip_macro_f1": scores["macro_f1"],
+        "val_flip_disgust_recall": scores["classes"]["disgust"]["recall"],
         EMOTION_TASK.score: float(log_loss(validation.labels, fitted, labels=range(len(EMOTIONS)))),
     }

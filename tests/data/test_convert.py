@@ -6,14 +6,20 @@ import pandas as pd
 import pytest
 from tiny_mirror import PEOPLE, encode, fer_files, helen_files, pts, ring, write_mirror, youtube_files
 
-from src.data.convert import helen_faces, parse_pts, split_subjects, youtube_faces
-from src.data.archives import Archive, File, open_archive
-from src.data.convert import decode_grey, write_emotions, write_keypoints
-from src.labels import KEYPOINT_COLUMNS
+from src.data.archives import FER2013, HELEN, YOUTUBE, Archive, File, SourceError, open_archive, read_table
+from src.data.convert import (
+    decode_grey,
+    fifteen_points,
+    helen_faces,
+    parse_pts,
+    split_subjects,
+    write_emotions,
+    write_keypoints,
+    youtube_faces,
+)
 from src.faces import crop_face
-from src.data.convert import fifteen_points
 from src.files import ROOT
-from src.data.archives import FER2013, HELEN, YOUTUBE, SourceError, read_table
+from src.labels import KEYPOINT_COLUMNS, KEYPOINTS
 
 MIRROR = ROOT.parent / "shared" / "mirror" / "sources.json"
 
@@ -42,6 +48,21 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module")
 def faces(data):
     return pd.read_csv(data / "data.csv")
+
+
+def test_each_keypoint_comes_from_its_landmarks():
+    points = fifteen_points(np.stack([np.arange(68.0), 100 + np.arange(68.0)], axis=1))
+    assert points.shape == (15, 2)
+    assert points.dtype == np.float32
+    x = dict(zip(KEYPOINTS, points[:, 0].tolist(), strict=True))
+    assert (x["left_eye_center"], x["right_eye_center"]) == (44.5, 38.5)
+    assert (x["left_eye_inner_corner"], x["left_eye_outer_corner"]) == (42, 45)
+    assert (x["right_eye_inner_corner"], x["right_eye_outer_corner"]) == (39, 36)
+    assert (x["left_eyebrow_inner_end"], x["left_eyebrow_outer_end"]) == (22, 26)
+    assert (x["right_eyebrow_inner_end"], x["right_eyebrow_outer_end"]) == (21, 17)
+    assert (x["nose_tip"], x["mouth_left_corner"], x["mouth_right_corner"]) == (30, 54, 48)
+    assert (x["mouth_center_top_lip"], x["mouth_center_bottom_lip"]) == (51, 57)
+    np.testing.assert_array_equal(points[:, 1] - points[:, 0], 100)
 
 
 def test_rows_of_the_keypoint_file(faces):
@@ -90,9 +111,10 @@ def test_a_photo_of_the_testset_is_for_the_test_as_a_whole(tmp_path):
 
 def test_subjects_are_split_by_share_and_for_ever():
     names = [f"p{number}" for number in range(200)]
-    splits = split_subjects(names * 2, {"Test": 0.15, "Validation": 0.15})
+    shares = {"Test": 0.15, "Validation": 0.15, "Training": 0.7}
+    splits = split_subjects(names * 2, shares)
     assert pd.Series(splits).value_counts().to_dict() == {"Training": 140, "Test": 30, "Validation": 30}
-    assert splits == split_subjects(reversed(names), {"Test": 0.15, "Validation": 0.15})
+    assert splits == split_subjects(reversed(names), shares)
     assert [splits[name] for name in names[:4]] == ["Test", "Training", "Validation", "Validation"]
 
 

@@ -14,9 +14,16 @@ from face_files import (
     write_keypoints,
 )
 
-from src.data.datasets import DataError, load_emotions, load_keypoints, load_repeated_emotions, sample_emotions, sample_keypoints
-from src.labels import ALL_EMOTIONS, FER_CODES
+from src.data.csv_files import DataError
+from src.data.datasets import (
+    load_emotions,
+    load_keypoints,
+    load_repeated_emotions,
+    sample_emotions,
+    sample_keypoints,
+)
 from src.data.sample import draw_faces
+from src.labels import ALL_EMOTIONS, FER_CODES
 
 
 def test_keypoint_file_with_usage_and_subject(tmp_path):
@@ -179,13 +186,14 @@ def test_wide_faces_come_along_only_if_they_fit(tmp_path):
 # ---------------------------------------------------------------- sample
 
 
-def test_sample_keypoints_are_the_drawn_faces_in_splits():
+def test_sample_keypoints_are_the_synthetic_faces_in_splits():
     data = sample_keypoints(20, seed=1)
     images, keypoints_px, _ = draw_faces(20, 1)
     np.testing.assert_array_equal(data.images, images)
     np.testing.assert_array_equal(data.keypoints_px, keypoints_px)
     assert data.usage.tolist() == ["Training"] * 14 + ["Validation"] * 3 + ["Test"] * 3
-    assert len(set(data.subject)) == 20
+    assert data.subject.tolist() == [f"synthetic/{i}" for i in range(20)]
+    assert set(data.source) == {"synthetic"}
     assert len(data.split("HelenTest")) == 0
 
 

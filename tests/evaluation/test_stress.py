@@ -4,9 +4,17 @@ import pytest
 from keras import ops
 
 from src.data.datasets import sample_keypoints
+from src.evaluation.stress import (
+    STRESSES,
+    flip_distance_px,
+    keypoint_stress,
+    rotated,
+    shifted,
+    stress_examples,
+    stress_report,
+)
 from src.labels import FLIP_ORDER, FRAME, KEYPOINTS
 from src.metrics.scores import point_errors_px
-from src.evaluation.stress import STRESSES, keypoint_stress, mirror_distance_px, rotated, shifted, stress_examples, stress_report
 
 FACES = sample_keypoints(40, seed=3)
 IMAGES, POINTS = FACES.images[:6], FACES.keypoints_px[:6]
@@ -92,15 +100,15 @@ def test_twice_the_light_is_twice_the_grey_up_to_white():
 
 
 @pytest.mark.parametrize("shift", [0, 1.5])
-def test_mirror_distance_of_a_symmetric_face_shifted_sideways_is_twice_the_shift(shift):
+def test_flip_distance_of_a_symmetric_face_shifted_sideways_is_twice_the_shift(shift):
     points = POINTS[0].copy()
     points[:, 0] -= FRAME / 2
     points[:, 0] = (points[:, 0] - points[list(FLIP_ORDER), 0]) / 2 + (FRAME - 1) / 2 + shift
     points[:, 1] = (points[:, 1] + points[list(FLIP_ORDER), 1]) / 2
-    assert mirror_distance_px(constant_network(points), IMAGES) == pytest.approx(2 * shift, abs=1e-3)
+    assert flip_distance_px(constant_network(points), IMAGES) == pytest.approx(2 * shift, abs=1e-3)
 
 
-def test_keypoint_stress_scores_a_network_that_never_looks_by_how_far_the_points_went():
+def test_keypoint_stress_scores_a_network_that_sees_nothing_by_how_far_the_points_went():
     points = FACES.keypoints_px.mean(axis=0)
     still = keypoint_stress(constant_network(points), FACES, degrees=0)
     turned = keypoint_stress(constant_network(points), FACES, degrees=30)

@@ -3,11 +3,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from src.models.resnet import baseline_emotions, baseline_keypoints
-from src.models.layers import FusedBatchNormalization, fuse
-from src.faces import to_input
-from src.models.resnet import compact_emotions, compact_keypoints
 from src.data.sample import draw_faces
+from src.faces import to_input
+from src.models.resnet import baseline_emotions, baseline_keypoints, behind_crop, compact_emotions, compact_keypoints
 
 
 def kernels(model):
@@ -52,36 +50,11 @@ def test_152_weighted_layers_pass_the_gradient_to_the_first():
         assert np.isfinite(new.numpy()).all() and not np.array_equal(old, new.numpy())
 
 
-def test_fused_normalisation_is_batch_normalisation_with_its_gradients_and_running_means():
-    maps = tf.constant(np.random.default_rng(0).normal(2, 3, size=(4, 5, 5, 3)), tf.float32)
-    weigh = tf.random.normal(maps.shape, seed=1)
-    results = []
-    for kind in (keras.layers.BatchNormalization, FusedBatchNormalization):
-        layer = kind(gamma_initializer=keras.initializers.Constant(1.5))
-        with tf.GradientTape() as tape:
-            tape.watch(maps)
-            total = tf.reduce_sum(layer(maps, training=True) * weigh)
-        trained = [layer.gamma.value, layer.beta.value]
-        results.append([*tape.gradient(total, [maps, *trained]), *layer.get_weights(), layer(maps, training=False)])
-    for own, fused in zip(*results, strict=True):
-        np.testing.assert_allclose(fused, own, rtol=1e-4, atol=1e-5)
-
-
-def test_an_emotion_network_of_any_side_takes_the_weights_of_one():
-    fixed = compact_emotions(1, widths=(8, 16, 16, 24), units=(1, 1, 1, 1))
-    free = compact_emotions(2, side=None, widths=(8, 16, 16, 24), units=(1, 1, 1, 1))
-    free.set_weights(fixed.get_weights())
-    faces = np.random.default_rng(0).random((2, 48, 48, 1), np.float32)
-    np.testing.assert_allclose(free(faces), fixed(faces), atol=1e-6)
-    assert free(faces[:, 4:44, 4:44]).shape == (2, 7)
-
-
 def test_an_emotion_network_may_read_the_middle_of_a_face_only():
     tiny = {"widths": (8, 16, 16, 24), "units": (1, 1, 1, 1)}
-    middle, free = compact_emotions(1, reads_px=40, **tiny), compact_emotions(2, side=None, **tiny)
-    free.set_weights(middle.get_weights())
+    middle = compact_emotions(1, crop_px=40, **tiny)
     faces = np.random.default_rng(0).random((2, 48, 48, 1), np.float32)
-    np.testing.assert_allclose(middle(faces), free(faces[:, 4:44, 4:44]), atol=1e-6)
+    np.testing.assert_allclose(middle(faces), behind_crop(middle)(faces[:, 4:44, 4:44]), atol=1e-6)
     assert keras.models.model_from_json(middle.to_json()).input_shape == (None, 48, 48, 1)
 
 
@@ -108,25 +81,3 @@ def test_a_compact_network_comes_back_from_json(head):
 def test_an_unknown_head_is_refused():
     with pytest.raises(ValueError, match="head is 'points'; it may be 'heatmap', 'bins' or 'dense'"):
         compact_keypoints(head="points")
-
-
-def test_a_fused_network_trains_as_the_one_it_was_made_of_and_shares_its_weights_file(tmp_path):
-    keras.utils.set_random_seed(0)
-    usual = compact_emotions(widths=(8, 16), units=(1, 1), dropout=0.0)
-    faster = fuse(usual)
-    kinds = {type(layer) for layer in faster.layers}
-    assert keras.layers.BatchNormalization not in kinds
-    assert any(issubclass(kind, FusedBatchNormalization) for kind in kinds)
-    faces, _, labels = draw_faces(16, seed=0)
-    faces, targets = to_input(faces, 48), np.eye(7)[labels]
-    usual.save_weights(tmp_path / "usual.weights.h5")
-    faster.load_weights(tmp_path / "usual.weights.h5")
-    for model in (usual, faster):
-        model.compile("sgd", "categorical_crossentropy", jit_compile=False)
-        model.fit(faces, targets, batch_size=16, epochs=3, shuffle=False, verbose=0)
-    np.testing.assert_allclose(faster.predict(faces, verbose=0), usual.predict(faces, verbose=0), atol=1e-4)
-    faster.save_weights(tmp_path / "faster.weights.h5")
-    trained = faster.get_weights()
-    usual.load_weights(tmp_path / "faster.weights.h5")
-    for got, wanted in zip(usual.get_weights(), trained, strict=True):
-        np.testing.assert_array_equal(got, wanted)

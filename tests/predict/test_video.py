@@ -1,29 +1,13 @@
 import time
 
-import cv2
 import numpy as np
 import pytest
-from fake_reader import FakeReader, picture
+from fake_reader import RATE, FakeReader, moving, picture, write_video
 
 from src.predict.photos import PhotoError
-from src.predict.video import AnnotatedVideo, Video, read_frames
+from src.predict.video import PATIENCE_S, WINDOW_S, AnnotatedVideo, FaceTracks, Video, overlaps, read_frames
 
-RATE, FRAMES = 25, 250
-
-
-def moving(number, size=(160, 120)):
-    """Two faces that pass each other; the second is away for frames 100 to 109."""
-    faces = [(20 + number * 0.45, 30, 24, 200)]
-    if not 100 <= number < 110:
-        faces.append((140 - number * 0.45, 85, 30, 110))
-    return picture(*faces, size=size)
-
-
-def write_video(path, frames, size=(160, 120)):
-    out = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), RATE, size)
-    for frame in frames:
-        out.write(frame[..., ::-1])
-    out.release()
+FRAMES = 250
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +97,61 @@ def test_what_is_no_video_and_what_is_no_camera_is_said_in_words(tmp_path):
         Video(tmp_path / "text.mp4")
     with pytest.raises(PhotoError, match="There is no camera 97: plug it in or give another number"):
         Video(97)
+
+
+# ---------------------------------------------------------------- tracks
+
+
+A, B = np.array([30.0, 30, 20]), np.array([100.0, 30, 20])
+OUTPUTS = np.array([[0.6, 0.1, 0.1, 0.1, 0.1], [0.1, 0.1, 0.1, 0.1, 0.6]])
+NONE = np.zeros((0, 3)), np.zeros((0, 5))
+
+
+def test_overlaps_are_those_worked_out_by_hand():
+    squares = np.array([[0.0, 0, 2], [1, 0, 2], [10, 10, 2], [0, 0, 1]])
+    np.testing.assert_allclose(overlaps(squares[:1], squares), [[1, 1 / 3, 0, 1 / 4]])
+    assert overlaps(np.zeros((0, 3)), squares).shape == (0, 4)
+
+
+def test_ids_stay_with_their_faces_whatever_the_order_of_detection():
+    tracks = FaceTracks()
+    for step in range(20):
+        squares = np.stack([A + [3 * step, 0, 0], B - [3 * step, step, 0]])  # they pass each other at different heights
+        order = [0, 1] if step % 2 else [1, 0]
+        ids, _ = tracks.update(squares[order], OUTPUTS, step / 25)
+        assert ids == ([1, 0] if step % 2 else [0, 1])
+
+
+def test_a_face_out_of_sight_for_a_moment_keeps_its_id_and_for_long_gets_a_new_one():
+    tracks = FaceTracks()
+    assert tracks.update(A[None], OUTPUTS[:1], 0.0)[0] == [0]
+    ids, smooth = tracks.update(*NONE, 0.3)
+    assert ids == [] and smooth.shape == (0, 5)
+    assert tracks.update(A[None], OUTPUTS[:1], PATIENCE_S)[0] == [0]
+    assert tracks.update(A[None], OUTPUTS[:1], 2.1 * PATIENCE_S)[0] == [1]
+
+
+def test_outputs_are_averaged_over_the_window_and_no_longer():
+    tracks = FaceTracks()
+    at = lambda time_s, output: tracks.update(A[None], output[None], time_s)[1][0]  # noqa: E731
+    first, second = OUTPUTS
+    np.testing.assert_allclose(at(0.0, first), first)
+    np.testing.assert_allclose(at(0.8 * WINDOW_S, second), (first + second) / 2)
+    np.testing.assert_allclose(at(1.5 * WINDOW_S, second), second)
+
+
+@pytest.mark.parametrize("classes", [5, 7])
+def test_a_face_elsewhere_is_another_and_answers_do_not_mix(classes):
+    tracks = FaceTracks()
+    outputs = np.eye(classes)[:2]
+    tracks.update(A[None], outputs[:1], 0.0)
+    ids, smooth = tracks.update(np.stack([B, A]), outputs[::-1], 0.04)
+    assert ids == [1, 0]
+    np.testing.assert_allclose(smooth, outputs[::-1])
+
+
+def test_memory_does_not_grow_with_the_frames():
+    tracks = FaceTracks()
+    for step in range(2000):
+        tracks.update(np.array([[50.0 * step, 0, 20]]), OUTPUTS[:1], step / 25)
+    assert len(tracks._tracks) <= 25 * PATIENCE_S + 2

@@ -1,4 +1,4 @@
-"""The light on a drawn face: a relief of smooth bumps, shaded under one lamp."""
+"""A synthetic face in paint: smooth bumps shaded under one lamp, and the curves of `shape.py` filled and stroked."""
 
 from functools import cache
 
@@ -12,28 +12,28 @@ from src.labels import FRAME
 GRID_X, GRID_Y = np.linspace(-46, 46, 42, dtype=np.float32), np.linspace(-8, 98, 48, dtype=np.float32)
 GRID_TO_FACE = np.array([[GRID_X[1] - GRID_X[0], 0, GRID_X[0]], [0, GRID_Y[1] - GRID_Y[0], GRID_Y[0]], [0, 0, 1]])
 
-# Bumps and hollows: an anchor and an offset from it, half-widths, height (px), and what the height grows with.
-RELIEF = (
-    ("brow", (0, 1), (10, 3.5), 1.6, "bony"),
-    ("brow", (6, -9), (14, 9), 1.5, None),
-    ("brow", (-13.5, 2), (3, 4), 1.6, "frowning"),
-    ("eye", (-1.5, -1.5), (8, 4.5), -3.2, "bony"),
-    ("eye", (0, 0), (5, 3.2), 1.8, None),
-    ("nose", (0, -12), (3.4, 8), 3.2, "nosy"),
-    ("nose", (0, 0), (4.2, 4), 3.8, "nosy"),
-    ("nose", (5.5, 2.2), (2.6, 2.6), 2.0, "nosy"),
-    ("cheek", (0, 0), (9, 7), 3.0, "cheeky"),
-    ("cheek", (-3, 3.5), (5.5, 4.5), 3.2, "smiling"),
-    ("cheek", (1, 19), (8, 10), -2.5, "gaunt"),
-    ("mouth", (0, 0), (13, 9), 3.0, None),
-    ("mouth", (0, 4), (8, 2.2), 1.5, "lipped"),
-    ("mouth", (0, 9.5), (8, 2.2), -2.4, None),
-    ("chin", (0, -6), (8, 5), 3.5, None),
-)
+FINE = 2 * FRAME  # side of the canvas that curves are painted on
+HALF = FRAME // 2  # side of the light's picture: light is smooth
+TILE = 512  # side of the noise tiles
+SOFTEN = np.array([0.25, 0.5, 0.25])
+
+# Frame px to px of the light's picture, (3, 3): the centre of pixel 0 lies at 0.5 in the frame.
+FRAME_TO_HALF = np.array([[0.5, 0, -0.25], [0, 0.5, -0.25], [0, 0, 1]])
+
+# Marks that swallow light; a face's style holds the strength of each under the same name.
+BEARDS = ("beard", "moustache", "goatee")
+AREAS = ("brow", "upper_lip", "lower_lip", "nostril")
+LINES = ("smile_fold", "mouth_fold", "frown", "forehead", "crow", "bunny", "eye_bag", "lid_fold", "wing", "ear_fold")
 
 
-def relief(who, act) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Centres (n, k, 2) and half-widths (k, 2) in face px and heights (n, k) of the bumps of each face."""
+# ---------------------------------------------------------------- light
+
+
+def relief(who, act, bumps: list) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Centres (n, k, 2) and half-widths (k, 2) in face px and heights (n, k) of the bumps of each face.
+
+    bumps: `relief` of params/sample_faces.yaml; one that is not on the midline stands on both sides.
+    """
     none = 0 * who.eye_y
     anchors = {
         "brow": (who.eye_x, who.brow_y.mean(1, keepdims=True) + 2.0 * act.brow_down - 3.0 * act.outer_brow_up),
@@ -53,15 +53,14 @@ def relief(who, act) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         "frowning": act.brow_down,
         None: none + 1,
     }
-    bumps = []
-    for anchor, (dx, dy), widths, height, grows in RELIEF:
+    found = []
+    for anchor, (dx, dy), half_widths, height, grows in bumps:
         x, y = anchors[anchor]
         on_midline = dx == 0 and x is none
         for side in (1,) if on_midline else (1, -1):
-            bumps.append(
-                (np.concatenate([side * (x + dx), y + dy], -1)[:, 0], widths, (height * growth[grows])[:, 0, 0])
-            )
-    centres, widths, heights = zip(*bumps, strict=True)
+            centre = np.concatenate([side * (x + dx), y + dy], -1)
+            found.append((centre[:, 0], half_widths, (height * growth[grows])[:, 0, 0]))
+    centres, widths, heights = zip(*found, strict=True)
     return np.stack(centres, 1), np.array(widths), np.stack(heights, 1)
 
 
@@ -69,7 +68,7 @@ def light_fields(centres, widths, heights, lamp, ambient, gloss) -> np.ndarray:
     """Light (n, 48, 42) float32 on the relief, 1 = as bright as the skin's own tone.
 
     centres, widths, heights: see `relief`; lamp (n, 3): unit vectors towards the light (right, down, to the viewer);
-    ambient and gloss (n,): the shares of light without direction and of mirrored light. All float32.
+    ambient and gloss (n,): the shares of light without direction and of gloss. All float32.
     """
     # A bump is the product of two bells, so its slopes over the whole grid are one matrix product.
     dx, dy = (GRID_X - centres[..., :1]) / widths[:, :1], (GRID_Y - centres[..., 1:]) / widths[:, 1:]
@@ -93,18 +92,7 @@ def light_fields(centres, widths, heights, lamp, ambient, gloss) -> np.ndarray:
     return ambient * (0.6 + 0.4 * facing) + (1 - ambient) * 1.15 * lit(lamp) + gloss * shine
 
 
-FINE = 2 * FRAME  # side of the canvas that curves are painted on
-HALF = FRAME // 2  # side of the light's picture: light is smooth
-TILE = 512  # side of the noise tiles
-SOFTEN = np.array([0.25, 0.5, 0.25])
-
-# Frame px to px of the light's picture, (3, 3): the centre of pixel 0 lies at 0.5 in the frame.
-FRAME_TO_HALF = np.array([[0.5, 0, -0.25], [0, 0.5, -0.25], [0, 0, 1]])
-
-# Marks that swallow light; the look holds the strength of each under the same name.
-BEARDS = ("beard", "moustache", "goatee")
-AREAS = ("brow", "upper_lip", "lower_lip", "nostril")
-LINES = ("smile_fold", "mouth_fold", "frown", "forehead", "crow", "bunny", "eye_bag", "lid_fold", "wing", "ear_fold")
+# ---------------------------------------------------------------- paint
 
 
 @cache
@@ -146,27 +134,27 @@ def fixed_points(points_px: np.ndarray) -> np.ndarray:
     return np.rint(32 * points_px + 8).astype(np.int32)
 
 
-def paint(curves: dict[str, np.ndarray], light: np.ndarray, look) -> np.ndarray:
+def paint(curves: dict[str, np.ndarray], light: np.ndarray, style) -> np.ndarray:
     """One face, uint8 (96, 96).
 
-    curves in `fixed_points`, light a field of `face_light.light_fields`, look a namespace of scalars (tones
+    curves in `fixed_points`, light a field of `light_fields`, style a namespace of scalars (tones
     0..255, strengths 0..1, blur in px) and of `grid_to_half`, the map (3, 3) from the light's grid to its picture.
     """
-    fibre = _textures()["strands"][look.strands]
-    clutter = _piece("clutter", look)
-    picture = cv2.addWeighted(clutter, look.clutter / 32, clutter, 0, look.backdrop - 4 * look.clutter)
-    picture = _over(picture, fibre, _area(curves["hair_back"], look.has_hair), 0.7 * look.hair)
-    front = cv2.blur(_area(curves["hair"], look.has_hair), (7, 7))
-    head, outline = _head(curves, look)
-    lit = cv2.multiply(head, _lamp(light, look) * _unswallowed(curves, front, look), dtype=cv2.CV_8U)
+    fibre = _textures()["strands"][style.strands]
+    clutter = _piece("clutter", style)
+    picture = cv2.addWeighted(clutter, style.clutter / 32, clutter, 0, style.backdrop - 4 * style.clutter)
+    picture = _over(picture, fibre, _area(curves["hair_back"], style.has_hair), 0.7 * style.hair)
+    front = cv2.blur(_area(curves["hair"], style.has_hair), (7, 7))
+    head, outline = _head(curves, style)
+    lit = cv2.multiply(head, _lamp(light, style) * _unswallowed(curves, front, style), dtype=cv2.CV_8U)
     picture = cv2.add(cv2.multiply(picture, cv2.bitwise_not(outline), scale=1 / 255), lit)
     # Contrast cuts the blurred edge of the hair near its middle, earlier or later from strand to strand.
     front = cv2.addWeighted(front, 4, fibre, 0.9, -4.4 * 128)
-    return _photographed(_over(picture, fibre, front, look.hair), look)
+    return _photographed(_over(picture, fibre, front, style.hair), style)
 
 
-def _piece(name, look):
-    x, y = look.piece % 400, look.piece // 400
+def _piece(name, style):
+    x, y = style.piece % 400, style.piece // 400
     return _textures()[name][y : y + FRAME, x : x + FRAME]
 
 
@@ -183,9 +171,9 @@ def _area(curve, present):
     return area
 
 
-def _lamp(light, look):
+def _lamp(light, style):
     """The light in the frame, float32 (96, 96)."""
-    half = cv2.warpAffine(light, look.grid_to_half[:2], (HALF, HALF), borderMode=cv2.BORDER_REPLICATE)
+    half = cv2.warpAffine(light, style.grid_to_half[:2], (HALF, HALF), borderMode=cv2.BORDER_REPLICATE)
     return cv2.resize(half, (FRAME, FRAME), interpolation=cv2.INTER_LINEAR)
 
 
@@ -193,62 +181,62 @@ def _averaged(canvas):
     return cv2.resize(canvas, (FRAME, FRAME), interpolation=cv2.INTER_AREA)
 
 
-def _head(curves, look):
+def _head(curves, style):
     """Head, neck and shirt in their own tones, without light and marks, and the area they cover; both uint8."""
     canvas = np.zeros((FINE, FINE), np.uint8)
 
     def fill(name, tone, edge=cv2.LINE_8):
         cv2.fillPoly(canvas, curves[name], tone, edge, 4)
 
-    fill("neck", 0.75 * look.skin)
-    fill("shirt", look.shirt)
-    fill("ear", look.skin)
-    fill("face", look.skin)
+    fill("neck", 0.75 * style.skin)
+    fill("shirt", style.shirt)
+    fill("ear", style.skin)
+    fill("face", style.skin)
     outline = cv2.threshold(canvas, 0, 255, cv2.THRESH_BINARY)[1]
-    fill("eye", look.sclera, cv2.LINE_AA)
-    fill("iris", look.iris, cv2.LINE_AA)
-    fill("pupil", 0.3 * look.iris)
-    cv2.polylines(canvas, curves["glint"], False, look.glint, 2, cv2.LINE_8, 4)
-    if look.open_mouth:
-        fill("mouth", look.mouth, cv2.LINE_AA)
-        fill("tongue", look.tongue)
-        fill("lower_teeth", 0.85 * look.teeth)
-        fill("teeth", look.teeth)
-    if look.has_glasses:
+    fill("eye", style.sclera, cv2.LINE_AA)
+    fill("iris", style.iris, cv2.LINE_AA)
+    fill("pupil", 0.3 * style.iris)
+    cv2.polylines(canvas, curves["glint"], False, style.glint, 2, cv2.LINE_8, 4)
+    if style.open_mouth:
+        fill("mouth", style.mouth, cv2.LINE_AA)
+        fill("tongue", style.tongue)
+        fill("lower_teeth", 0.85 * style.teeth)
+        fill("teeth", style.teeth)
+    if style.has_glasses:
         for name in ("lens", "bridge", "temple"):
-            cv2.polylines(canvas, curves[name], name == "lens", look.frames, look.rim, cv2.LINE_AA, 4)
+            cv2.polylines(canvas, curves[name], name == "lens", style.frames, style.rim, cv2.LINE_AA, 4)
     return _averaged(canvas), _averaged(outline)
 
 
-def _unswallowed(curves, shadow, look):
+def _unswallowed(curves, shadow, style):
     """The share of the light that soft marks and the shadow of the hair leave, float32 (96, 96)."""
     ink = np.zeros((FINE, FINE), np.uint8)
 
     def fill(name):
-        cv2.fillPoly(ink, curves[name], 255 * getattr(look, name), cv2.LINE_8, 4)
+        cv2.fillPoly(ink, curves[name], 255 * getattr(style, name), cv2.LINE_8, 4)
 
     def stroke(name, strength, thickness):
         cv2.polylines(ink, curves[name], False, 255 * strength, thickness, cv2.LINE_8, 4)
 
-    if any(getattr(look, name) for name in BEARDS):
+    if any(getattr(style, name) for name in BEARDS):
         for name in BEARDS:
             fill(name)
-        grain = cv2.resize(_piece("grain", look), (FINE, FINE), interpolation=cv2.INTER_NEAREST)
+        grain = cv2.resize(_piece("grain", style), (FINE, FINE), interpolation=cv2.INTER_NEAREST)
         ink = cv2.multiply(cv2.blur(ink, (9, 9)), grain, scale=1 / 128)
     for name in AREAS:
         fill(name)
     for name in LINES:
-        if getattr(look, name) > 0.09:
-            stroke(name, 1.7 * getattr(look, name), 1)
-    stroke("mouth_line", look.mouth_line, 2)
-    stroke("lower_lid", 0.6 * look.lash, 1)
-    stroke("upper_lid", look.lash, look.lash_width)
+        if getattr(style, name) > 0.09:
+            stroke(name, 1.7 * getattr(style, name), 1)
+    stroke("mouth_line", style.mouth_line, 2)
+    stroke("lower_lid", 0.6 * style.lash, 1)
+    stroke("upper_lid", style.lash, style.lash_width)
     ink = cv2.addWeighted(_averaged(ink), 1, shadow, 0.4, 0)
     return cv2.sepFilter2D(ink, cv2.CV_32F, SOFTEN, SOFTEN / -255, delta=1)
 
 
-def _photographed(picture, look):
-    if look.blur > 0.25:
-        picture = cv2.GaussianBlur(picture, (5, 5), look.blur)
-    noise = look.noise / 32
-    return cv2.addWeighted(picture, look.contrast, _piece("sensor", look), noise, look.brightness - 128 * noise)
+def _photographed(picture, style):
+    if style.blur > 0.25:
+        picture = cv2.GaussianBlur(picture, (5, 5), style.blur)
+    noise = style.noise / 32
+    return cv2.addWeighted(picture, style.contrast, _piece("sensor", style), noise, style.brightness - 128 * noise)

@@ -1,4 +1,4 @@
-"""The geometry of a drawn face: traits and facial actions in, curves out.
+"""The geometry of a synthetic face: traits and facial actions in, curves out.
 
 Face coordinates are pixels of an average upright 96x96 face: x from the midline to the right of the picture (the
 subject's own left), y downwards. Traits (who) and actions (act) are namespaces of arrays (n, 1, 1), or (n, 2, 1)
@@ -18,7 +18,7 @@ JAW = slice(0, 25)  # the part of the head's ring from ear to ear round the chin
 
 
 def outlines(who, act) -> dict[str, np.ndarray]:
-    """All curves of the faces by name, and "keypoints" (n, 15, 2) in the order of `src.labels.KEYPOINTS`."""
+    """All curves of the faces by name, and "keypoints" (n, 15, 2) in the order of `labels.KEYPOINTS`."""
     eyes, brows, nose, mouth = _eyes(who, act), _brows(who, act), _nose(who, act), _mouth(who, act)
     head = _head(who, act)
     beards, glasses = _beards(who, act, head["face"]), _glasses(who)
@@ -84,8 +84,7 @@ def _brows(who, act):
     inner_x = who.brow_inner - 2.2 * act.brow_down - 0.6 * act.inner_brow_up
     outer_x = who.brow_outer + 0.6 * act.outer_brow_up
     inner_y = who.brow_y + 1.5 - 4.5 * act.inner_brow_up + 5.2 * act.brow_down + 1.5 * act.nose_wrinkle
-    outer_y = who.brow_y + 3.5 + who.brow_tilt
-    outer_y = outer_y - 4.2 * act.outer_brow_up + 0.9 * act.brow_down + 0.8 * act.inner_brow_up
+    outer_y = who.brow_y + 3.5 + who.brow_tilt - 4.2 * act.outer_brow_up + 0.9 * act.brow_down + 0.8 * act.inner_brow_up
     arch = who.brow_arch + 1.2 * act.outer_brow_up - 0.9 * act.brow_down - 1.2 * act.inner_brow_up
     x = SIDES * (inner_x + (outer_x - inner_x) * u)
     y = inner_y + (outer_y - inner_y) * u - arch * np.sin(np.pi * u**1.3)
@@ -201,10 +200,8 @@ def _hair(who):
     side_y = who.eye_y + (who.hair_end - who.eye_y) * k
     angle = np.linspace(np.pi, 0, 25)[1:-1]
     height = who.eye_y - who.hairline_y + who.hair_part * np.cos(angle) + who.fringe * np.sin(who.hair_waves * angle)
-    line_x, line_y = (
-        (who.head_half - who.hair_inset) * np.cos(angle),
-        who.eye_y - height * np.sin(angle) ** who.hairline_power,
-    )
+    line_x = (who.head_half - who.hair_inset) * np.cos(angle)
+    line_y = who.eye_y - height * np.sin(angle) ** who.hairline_power
     width = who.head_half + who.hair_spread
     crown_x, crown_y = 0.75 * width, who.eye_y - 60
     x = np.concatenate([-inner[..., ::-1], line_x, inner, outer[..., ::-1], crown_x, -crown_x, -outer], -1)
@@ -217,7 +214,6 @@ def _folds(who, act, mouth):
     u, span = np.linspace(0, 1, 7), np.linspace(-1, 1, 9)
     corner_x, corner_y = np.moveaxis(mouth["lip_top"][:, :, -1:], -1, 0)
     fold_x, fold_y = who.nose_half + 0.8, who.nose_y + 2.0 - 2.0 * act.nose_wrinkle
-    fold_bulge = np.sin(np.pi * u) * (1.0 + 2.2 * act.corner_up)
     frown_y = who.brow_y + 3.0 * act.brow_down - 2.5
     rows = np.array([5.5, 9.0, 12.5])[:, None]
     brow_y = who.brow_y.mean(1, keepdims=True) - 2.0 * act.outer_brow_up
@@ -228,10 +224,9 @@ def _folds(who, act, mouth):
     def both_sides(x, y):
         return np.concatenate([_curve(x, y), _curve(-x, y)], axis=1)
 
+    smile_x = fold_x + (corner_x + 3.0 - fold_x) * u + np.sin(np.pi * u) * (1.0 + 2.2 * act.corner_up)
     return {
-        "smile_fold": _curve(
-            SIDES * (fold_x + (corner_x + 3.0 - fold_x) * u + fold_bulge), fold_y + (corner_y + 1.0 - fold_y) * u
-        ),
+        "smile_fold": _curve(SIDES * smile_x, fold_y + (corner_y + 1.0 - fold_y) * u),
         "mouth_fold": _curve(SIDES * (corner_x + 0.8 + 2.5 * u), corner_y + 0.5 + 6.5 * u),
         "frown": _curve(SIDES * (2.4 + 0.5 * u**2), frown_y + 8.0 * u),
         "forehead": _curve(16.0 * span, brow_y - rows - np.cos(3 * span) + 1.5 * span**2),
@@ -243,12 +238,7 @@ def _folds(who, act, mouth):
 def _keypoints(eyes, brows, nose, mouth):
     upper, lower, brow = eyes["upper_lid"], eyes["lower_lid"], brows["brow_spine"]
     # As in the real data, an eye's centre is the mean of its corners and of two points on each lid.
-    centre = np.concatenate([upper[:, :, [0, 4, 12, 16]], lower[:, :, [4, 12]]], axis=2).mean(2)
-    top, bottom = mouth["lip_top"][:, 0], mouth["lip_bottom"][:, 0]
-    paired = [
-        (centre[:, side], upper[:, side, 0], upper[:, side, -1], brow[:, side, 0], brow[:, side, -1]) for side in (0, 1)
-    ]
-    (left, *left_rest), (right, *right_rest) = paired
-    points = [left, right, *left_rest[:2], *right_rest[:2], *left_rest[2:], *right_rest[2:]]
-    points += [nose["nose_tip"][:, 0, 0], top[:, -1], top[:, 0], top[:, MIDDLE], bottom[:, MIDDLE]]
-    return np.stack(points, axis=1)
+    centres = np.concatenate([upper[:, :, [0, 4, 12, 16]], lower[:, :, [4, 12]]], axis=2).mean(2)
+    eye_ends, brow_ends = (curve[:, :, [0, -1]].reshape(-1, 4, 2) for curve in (upper, brow))
+    lips = mouth["lip_top"][:, 0, [-1, 0, MIDDLE]], mouth["lip_bottom"][:, 0, [MIDDLE]]
+    return np.concatenate([centres, eye_ends, brow_ends, nose["nose_tip"][:, 0], *lips], axis=1)

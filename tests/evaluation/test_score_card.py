@@ -1,0 +1,116 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from src.data.datasets import sample_emotions, sample_keypoints
+from src.data.sample import draw_faces
+from src.evaluation import score_card
+from src.files import write_json
+from src.labels import EMOTIONS
+from src.metrics.scores import rmse_px
+from src.models.resnet import compact_emotions, compact_keypoints
+from src.training import records
+
+TINY = {"widths": (8, 8, 16, 16), "units": (1, 1, 1, 1)}
+
+
+def answers(rows):
+    """A reader's table for rows of five probabilities."""
+    table = pd.DataFrame(rows, columns=[f"p_{name}" for name in EMOTIONS])
+    table["emotion"] = [EMOTIONS[i] for i in table.to_numpy().argmax(axis=1)]
+    return table.assign(confidence=table[[f"p_{name}" for name in EMOTIONS]].max(axis=1))
+
+
+def test_confident_mistakes_come_boldest_first_with_their_label():
+    rows = [[0.92, 0.02, 0.02, 0.02, 0.02], [0.6, 0.1, 0.1, 0.1, 0.1], [0.1, 0.1, 0.6, 0.1, 0.1], [0, 0, 0, 0.9, 0.1]]
+    table = answers(rows).assign(sure=[True, True, True, False])
+    mistakes, found = score_card.confident_mistakes(table, np.array([2, 0, 2, 4]), 3)
+    assert mistakes.index.tolist() == [0, 3] and mistakes["true"].tolist() == ["sad", "surprise"]
+    # Face 0 is surer of anger (0.92) than the one labelled so (0.6); no face labelled happiness backs face 3's answer.
+    assert mistakes["label_doubted"].tolist() == [True, False]
+    assert found == {"doubted": 1, "mistakes": 2, "both": 1, "sure_mistakes": 1, "sure_both": 1}
+
+
+def test_the_board_takes_the_emotions_by_turns():
+    labels = np.repeat(np.arange(5), [50, 3, 40, 60, 30])
+    rows = score_card.board_rows(labels, 18, seed=0)
+    np.testing.assert_array_equal(labels[rows][:15], np.tile(np.arange(5), 3))
+    assert len(set(rows)) == 18 and 1 not in labels[rows][15:], "disgust has no fourth face"
+    assert not np.array_equal(rows, score_card.board_rows(labels, 18, seed=1))
+
+
+@pytest.fixture(scope="module")
+def networks():
+    return {records.KEYPOINTS: compact_keypoints(1, **TINY), records.EMOTIONS: compact_emotions(1, **TINY)}
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    for module in (score_card, records):
+        monkeypatch.setattr(module, "RUNS", tmp_path)
+    return tmp_path
+
+
+def write(network, model_json, weights):
+    model_json.parent.mkdir(parents=True, exist_ok=True)
+    model_json.write_text(network.to_json())
+    network.save_weights(weights)
+
+
+def write_training(folder, network, score, **more):
+    record = {"recipe": {}, "best": {"epoch": 1, "seconds": 9.0, **score}, "history": [{}], **more}
+    write_json(folder / "record.json", record)
+    if "test" not in more:
+        write(network, folder / "model.json", folder / "best.weights.h5")
+
+
+def test_baseline_reader_needs_both_networks(runs, networks):
+    for task, network in networks.items():
+        assert score_card.baseline_reader("mine") is None
+        folder = runs / "mine" / task.name / "baseline"
+        write(network, folder / "model.json", folder / "best.weights.h5")
+    table = score_card.baseline_reader("mine").read_faces(draw_faces(2, seed=0)[0])
+    assert len(table) == 2 and table["sure"].all(), "uncalibrated: all answers count as sure"
+
+
+def test_scores_of_a_network_that_is_gone_are_carried_over_without_its_test_against_the_chosen_one(runs, networks):
+    task, folder = records.EMOTIONS, runs / "mine"
+    gone = {"accuracy": 0.5, "mcnemar_p_against_chosen": 0.01}
+    for name, surprise, more in (("gone", 0.7, {"test": gone}), ("other", 0.6, {}), ("chosen", 0.5, {})):
+        write_training(folder / task.name / name, networks[task], {task.score: surprise}, **more)
+    for kind, network in networks.items():
+        write(network, folder / kind.model_json, folder / kind.weights)
+    write_json(folder / "calibration.json", {"temperature": 2.0, "sure_above": 0.4})
+    found = score_card.evaluate_emotions("mine", sample_emotions(20, seed=0))
+    scores = found["test"]
+    assert found["chosen"] == "chosen" and found["validation"]["gone"] == {"epoch": 1, task.score: 0.7}
+    assert scores["gone"] == {"accuracy": 0.5}
+    assert scores["other"]["mcnemar_p_against_chosen"] == 1, "the same answers"
+    assert "mcnemar_p_against_chosen" not in scores["chosen"]
+    assert scores["other"]["ece"] == scores["other"]["ece_uncalibrated"] == scores["chosen"]["ece_uncalibrated"]
+    assert scores["chosen"]["ece"] != scores["chosen"]["ece_uncalibrated"], "the calibration is the chosen network's"
+
+
+def test_keypoint_networks_stand_beside_the_mean_face_and_those_that_are_gone(runs, networks):
+    task, faces = records.KEYPOINTS, sample_keypoints(40, seed=0)
+    gone = {"Test": {"nme_percent": 3.0}}
+    write_training(runs / "mine" / task.name / "gone", None, {task.score: 7.0}, test=gone)
+    write_training(runs / "mine" / task.name / "small", networks[task], {task.score: 5.0})
+    training = faces.split("Training")
+    found = score_card.evaluate_keypoints("mine", training, {"Test": faces.split("Test")})
+    scores = found["test"]["Test"]
+    assert found["chosen"] == "small" and list(scores) == ["mean_face", "gone", "small"]
+    mean = np.broadcast_to(training.keypoints_px.mean(axis=0), faces.split("Test").keypoints_px.shape)
+    assert scores["mean_face"]["rmse_px"] == pytest.approx(rmse_px(mean, faces.split("Test").keypoints_px))
+    assert scores["gone"] == gone["Test"]
+    small = scores["small"]
+    assert small["parameters"] == networks[task].count_params() and small["epochs"] == small["kept_epoch"] == 1
+    assert small["stress"]["flip_distance_px"] > 0 and small["nme_percent"] != small["nme_percent_one_pass"]
+
+
+def test_what_is_kept_under_stress_is_a_share_for_accuracies_and_the_inverse_for_errors():
+    report = {"blur": {"unit": "px", "unchanged": 0.8, "strengths": [1, 1.5], "scores": [0.4, 0.2]}}
+    table = score_card.kept_under_stress({"emotions": report, "keypoints": report})
+    assert table["kept"].tolist() == pytest.approx([1, 0.5, 0.25, 1, 2, 4])
+    assert table["strength"].tolist() == ["none", "1", "1.5"] * 2 and table["level"].tolist() == [0, 1, 2] * 2
+    assert set(table["stress"]) == {"blur (px)"} and table["network"].tolist() == ["emotions"] * 3 + ["keypoints"] * 3

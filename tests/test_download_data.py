@@ -1,0 +1,222 @@
+"""DownloadData.py from end to end on a data set of a few faces: what it writes, and what it says when it cannot."""
+
+import errno
+import threading
+from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from zipfile import ZipFile
+
+import numpy as np
+import pytest
+import requests
+from tiny_mirror import helen_files, write_mirror
+
+import DownloadData
+from src.data import archives, convert
+from src.data.archives import FER2013, HELEN, read_table
+
+OUTPUTS = ("data.csv", "icml_face_data.csv", "wide_faces.npz")
+
+
+def run(*arguments) -> int:
+    return DownloadData.main([str(argument) for argument in arguments])
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Everything in a folder but for the archives: name -> bytes."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} if folder.exists() else {}
+
+
+@pytest.fixture
+def table(tmp_path):
+    return write_mirror(tmp_path / "mirror")
+
+
+@pytest.fixture
+def data(tmp_path):
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def refusal(data, capsys):
+    """Call the command, which must fail with one sentence and leave `data` as it was; return the sentence."""
+
+    def call(*arguments) -> str:
+        before = contents(data)
+        capsys.readouterr()
+        assert run(*arguments, "--data-dir", data) == 1
+        message = capsys.readouterr().err.split("Error: ")[-1]
+        assert message.count("\n") == 1
+        assert message.endswith(".\n")
+        assert contents(data) == before
+        return message
+
+    return call
+
+
+def test_the_summary_counts_rows_people_and_repeated_images(table, data, capsys):
+    assert run("--sources", table, "--data-dir", data) == 0
+    words = " ".join(capsys.readouterr().out.split())
+    assert "data.csv: 12 faces" in words
+    assert "3 helen, 4 youtube; in two splits: 0" in words
+    assert "icml_face_data.csv: 6 faces, 1 repeat" in words
+    assert "1 PublicTest images stand byte for byte in Training 0 PrivateTest images" in words
+    assert "happiness 0 1 0 1" in words
+
+
+def test_one_sentence_tells_what_is_wrong(tmp_path, refusal):
+    files = helen_files() | {"helen/trainset/11_2.pts": b"0 0\n"}
+    table = write_mirror(tmp_path / "mirror", {HELEN.repository: files})
+    assert refusal("--sources", table).startswith("helen/trainset/11_2.pts is not 68 lines `x y`")
+    assert "cannot be read" in refusal("--sources", tmp_path / "none.json")
+
+
+def test_an_interrupted_conversion_goes_on_to_the_same_bytes(table, data, tmp_path, monkeypatch, capsys):
+    assert run("--sources", table, "--data-dir", tmp_path / "whole") == 0
+
+    def interrupt(pixels):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(convert, "_pixel_text", interrupt)
+        assert run("--sources", table, "--data-dir", data) == 1
+    assert contents(data) == {}
+    assert run("--sources", table, "--data-dir", data) == 0
+    assert contents(data) == contents(tmp_path / "whole")
+    assert sorted(contents(data)) == sorted(OUTPUTS)
+
+
+# ---------------------------------------------------------------- the way of the bytes
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves the mirror's archives; a path with `short` in it breaks off before its announced end."""
+
+    def log_message(self, *_):
+        pass
+
+    def copyfile(self, source, outputfile):
+        content = source.read()
+        outputfile.write(content[: len(content) // 2] if "short" in self.server.mode else content)
+
+
+@pytest.fixture
+def server(table, monkeypatch):
+    """An HTTP server in the place of GitHub; its `mode` may be set to "short"."""
+    handler = partial(QuietHandler, directory=table.parent)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.mode = ""
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/{{repository}}.tar.gz?commit={{commit}}"
+    monkeypatch.setattr(archives, "ARCHIVE_URL", url)
+    upstream = tuple(replace(source, archive=None, sha256=None) for source in read_table(table))
+    monkeypatch.setattr(DownloadData, "UPSTREAM", upstream)
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_archives_are_fetched_once(server, data, table):
+    assert run("--data-dir", data) == 0
+    first = contents(data)
+    assert sorted(first) == sorted(OUTPUTS)
+    assert len(list((data / "archives").iterdir())) == 3
+    for archive in table.parent.rglob("*.tar.gz"):
+        archive.unlink()
+    assert run("--data-dir", data) == 0
+    assert contents(data) == first
+
+
+def test_a_missing_archive_at_the_server_is_told(server, data, table, refusal):
+    (table.parent / f"{HELEN.repository}.tar.gz").unlink()
+    assert "could not be fetched (HTTP 404); check the network and call again" in refusal()
+    assert len(list((data / "archives").iterdir())) == 1
+
+
+def test_a_broken_off_download_leaves_nothing(server, data, refusal):
+    server.mode = "short"
+    assert "could not be fetched (ChunkedEncodingError)" in refusal()
+    assert list((data / "archives").iterdir()) == []
+
+
+def test_no_network_is_told(server, refusal):
+    server.shutdown()
+    server.server_close()
+    assert "could not be fetched (ConnectionError); check the network and call again" in refusal()
+
+
+def test_a_changed_download_is_refused_also_when_it_is_there_already(server, data, refusal):
+    assert run("--data-dir", data) == 0
+    archive = next((data / "archives").glob("Duygu*"))
+    content = bytearray(archive.read_bytes())
+    content[len(content) // 2] ^= 1
+    archive.write_bytes(content)
+    message = refusal()
+    assert archive.name in message
+    assert "delete or replace it and call again" in message
+
+
+def disk_full(*_, **__):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "path"),
+    [
+        (requests, "get", f"Duygu-Tanima-{FER2013.commit}.tar.gz"),
+        (np, "savez", "wide_faces.npz"),
+        (convert, "_write_data_csv", "data.csv"),
+    ],
+)
+def test_a_full_disk_is_told(server, refusal, monkeypatch, owner, name, path):
+    monkeypatch.setattr(owner, name, disk_full)
+    message = refusal()
+    assert message.startswith("The disk is full: ")
+    assert f"{path} could not be written" in message
+
+
+# ---------------------------------------------------------------- files at hand
+
+
+@pytest.fixture
+def at_hand(table, tmp_path):
+    """A folder with the two files that a tiny mirror gives."""
+    folder = tmp_path / "hand"
+    assert run("--sources", table, "--data-dir", folder) == 0
+    return folder
+
+
+def test_files_at_hand_are_taken_under_their_names_here(at_hand, data, capsys):
+    (at_hand / "icml_face_data.csv").rename(at_hand / "fer2013.csv")
+    with ZipFile(at_hand / "training.zip", "w") as packed:
+        packed.write(at_hand / "data.csv", "training.csv")
+    expected = (at_hand / "data.csv").read_bytes(), (at_hand / "fer2013.csv").read_bytes()
+    (at_hand / "data.csv").unlink()
+    data.mkdir()
+    (data / "wide_faces.npz").write_bytes(b"of other faces")
+    assert run("--from", at_hand, "--data-dir", data) == 0
+    assert contents(data) == dict(zip(OUTPUTS, expected, strict=False))
+    assert "Taken: training.zip, fer2013.csv" in capsys.readouterr().out
+
+
+def test_an_invalid_row_at_hand_is_refused(at_hand, refusal):
+    emotions = at_hand / "icml_face_data.csv"
+    lines = emotions.read_text().splitlines()
+    lines[3] = lines[3].rpartition(" ")[0]
+    emotions.write_text("\n".join(lines))
+    (at_hand / "data.csv").unlink()
+    message = refusal("--from", at_hand)
+    assert "icml_face_data.csv, line 4" in message
+    assert "2303" in message
+    assert ".part" not in message
+
+
+def test_a_damaged_zip_at_hand_is_refused(tmp_path, refusal):
+    (tmp_path / "training.zip").write_bytes(b"PK no zip")
+    assert "training.zip is damaged" in refusal("--from", tmp_path)
+
+
+def test_a_folder_without_known_files_is_refused(tmp_path, refusal):
+    assert "holds none of data.csv, training.csv" in refusal("--from", tmp_path / "mirror")

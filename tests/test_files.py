@@ -1,0 +1,23 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from src.files import write_json
+
+
+def test_a_json_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "record.json"
+    write_json(path, {"epoch": 1})
+    whole = Path.write_text
+
+    def half(self, text):
+        whole(self, text[:3])
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="full"):
+        patch.setattr(Path, "write_text", half)
+        write_json(path, {"epoch": 2})
+    assert json.loads(path.read_text()) == {"epoch": 1}
+    write_json(path, {"epoch": 3})
+    assert json.loads(path.read_text()) == {"epoch": 3} and list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+
+from src.data.sample import draw_faces
+from src.faces import into_middle, to_input
+from src.labels import FLIP_ORDER, FRAME, KEYPOINTS
+from src.training.augmentation import augment_faces, mix_faces
+from src.training.recipes import AUGMENTS, Augment
+
+LEFT_EYE, RIGHT_EYE = KEYPOINTS.index("left_eye_center"), KEYPOINTS.index("right_eye_center")
+
+
+@pytest.fixture(scope="module")
+def faces():
+    images, points, _ = draw_faces(48, seed=5)
+    points[3, [0, 10]] = np.nan
+    return images, points
+
+
+def spots(points, stored, frame_in_source):
+    """A blurred bright dot a picture, where its point of the 96 frame lies in the stored picture."""
+    x, y = ((points + 0.5) * frame_in_source / FRAME - 0.5 + (stored - frame_in_source) / 2).T[..., None, None]
+    rows, columns = np.mgrid[:stored, :stored]
+    return np.round(255 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 4)).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("stored", "frame_in_source"), [(96, 96), (144, 96), (48, 48)])
+@pytest.mark.parametrize(
+    "augment",
+    [
+        Augment(rotation_deg=40),
+        Augment(zoom=0.3),
+        Augment(shift=0.1),
+        Augment(shear=0.2),
+        Augment(flip=1),
+        Augment(rotation_deg=30, zoom=0.2, shift=0.05, shear=0.1, flip=0.5),
+    ],
+    ids=["rotation", "zoom", "shift", "shear", "flip", "all"],
+)
+def test_points_move_with_their_pixels(augment, stored, frame_in_source):
+    rng = np.random.default_rng(1)
+    points = np.full((15, 15, 2), np.nan, np.float32)
+    own = np.arange(15)
+    points[own, own] = rng.uniform(28, 66, (15, 2))
+    images = spots(points[own, own], stored, frame_in_source)
+    inputs, moved = augment_faces(
+        images, points, augment, rng, side=FRAME, into_frame=into_middle(stored, FRAME, frame_in_source)
+    )
+    face, name = np.nonzero(np.isfinite(moved[..., 0]))
+    np.testing.assert_array_equal(face, own)
+    if augment.flip == 1:
+        np.testing.assert_array_equal(name, FLIP_ORDER)
+    moved = moved[face, name]
+    assert np.abs(moved - points[own, own]).max() > 3
+    rows, columns = np.mgrid[:FRAME, :FRAME]
+    light = inputs[..., 0] / inputs.sum(axis=(1, 2, 3))[:, None, None]
+    found = np.stack([(light * columns).sum(axis=(1, 2)), (light * rows).sum(axis=(1, 2))], axis=1)
+    assert np.linalg.norm(found - moved, axis=1).max() < 0.2
+
+
+def test_no_augmentation_gives_the_stored_grey_values_as_they_are(faces):
+    images, points = faces
+    wide = np.pad(images, ((0, 0), (24, 24), (24, 24)), constant_values=77)
+    for stored in (images, wide):
+        inputs, kept = augment_faces(
+            stored,
+            points,
+            AUGMENTS["none"],
+            np.random.default_rng(0),
+            side=FRAME,
+            into_frame=into_middle(stored.shape[1], FRAME, FRAME),
+        )
+        np.testing.assert_array_equal(inputs, to_input(images, FRAME))
+        np.testing.assert_array_equal(kept, points)
+    small = images[:, :48, :48]
+    inputs, none = augment_faces(small, None, AUGMENTS["none"], np.random.default_rng(0), side=48)
+    np.testing.assert_array_equal(inputs[..., 0], small.astype(np.float32) / 255)
+    assert none is None
+
+
+@pytest.mark.parametrize("name", ["baseline_keypoints", "strong"])
+def test_one_seed_gives_the_same_bytes_within_0_and_1(faces, name):
+    first, second, other = (
+        augment_faces(*faces, AUGMENTS[name], np.random.default_rng(seed), side=FRAME) for seed in (7, 7, 8)
+    )
+    np.testing.assert_array_equal(first[0], second[0])
+    np.testing.assert_array_equal(first[1], second[1])
+    assert not np.array_equal(first[0], other[0])
+    assert first[0].dtype == first[1].dtype == np.float32
+    assert first[0].min() >= 0 and first[0].max() <= 1
+
+
+def test_without_swap_sides_a_flipped_face_keeps_its_point_names(faces):
+    points = faces[1]
+    augment = Augment(flip=1, swap_sides=False)
+    _, kept = augment_faces(*faces, augment, np.random.default_rng(0), side=FRAME)
+    np.testing.assert_allclose(kept[..., 0], 95 - points[..., 0], atol=1e-4)
+    assert np.nanmax(kept[:, LEFT_EYE, 0] - kept[:, RIGHT_EYE, 0]) < 0
+
+
+def test_mixed_faces_and_targets_hold_the_same_shares():
+    """Face i is grey i everywhere and its target says i too, so that both must be blended alike."""
+    values = np.arange(6, dtype=np.float32)
+    inputs = np.broadcast_to(values[:, None, None, None], (6, 4, 4, 1))
+    mixed, targets = mix_faces(inputs, values[:, None], 0.2, np.random.default_rng(0))
+    assert mixed.shape == (6, 4, 4, 1) and mixed.dtype == targets.dtype == np.float32
+    np.testing.assert_allclose(mixed[:, 0, 0], targets, rtol=1e-5)
+    assert not np.allclose(targets[:, 0], values) and targets.min() >= 0 and targets.max() <= 5

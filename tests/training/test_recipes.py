@@ -1,0 +1,78 @@
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from src.training import recipes
+from src.training.recipes import EMOTION_RECIPES, KEYPOINT_RECIPES, changed, chosen, read_recipes
+
+SMALL = KEYPOINT_RECIPES["small"]
+
+
+def written(tmp_path, change):
+    """A copy of the recipes' file with a change to its content."""
+    content = yaml.safe_load(recipes.FILE.read_text())
+    change(content)
+    file = tmp_path / "recipes.yaml"
+    file.write_text(yaml.safe_dump(content))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("part", "entry", "key", "value", "sentence"),
+    [
+        ("emotions", "small", "learning_rat", 0.1, "learning_rat is 0.1; there is no such key."),
+        ("emotions", "small", "learning_rate", "fast", "learning_rate is 'fast'; input should be a valid number."),
+        ("emotions", "small", "learning_rate", 0, "learning_rate is 0; input should be greater than 0."),
+        ("keypoints", "small", "epochs", 1.5, "epochs is 1.5; input should be a valid integer"),
+        ("keypoints", "small", "epochs", 0, "epochs is 0; input should be greater than 0."),
+        ("keypoints", "small", "head", "points", "head is 'points'; input should be 'heatmap', 'bins' or 'dense'."),
+        ("keypoints", "keypoints", "then", {"epoch": 2}, "epoch is 2; there is no such key."),
+        ("emotions", "small", "augment", "wild", "augment is 'wild'; it may be baseline_emotions,"),
+        ("augment", "mild", "flip", "often", "flip is 'often'; input should be a valid number."),
+    ],
+)
+def test_a_wrong_value_is_refused_in_a_sentence(tmp_path, part, entry, key, value, sentence):
+    file = written(tmp_path, lambda content: content[part][entry].update({key: value}))
+    with pytest.raises(ValueError) as refused:
+        read_recipes(file)
+    assert sentence in str(refused.value) and entry in str(refused.value) and "recipes.yaml" in str(refused.value)
+    assert str(refused.value).count("\n") == 0
+
+
+def test_a_missing_value_is_refused_in_a_sentence(tmp_path):
+    file = written(tmp_path, lambda content: content["emotions"]["small"].pop("epochs"))
+    with pytest.raises(ValueError, match=r"emotions, small: epochs; this key is missing\."):
+        read_recipes(file)
+
+
+def test_only_what_is_given_overrides_a_recipe():
+    plan = chosen(KEYPOINT_RECIPES, "small baseline", epochs=2, batch_size=None, learning_rate=None)
+    assert plan == {name: changed(KEYPOINT_RECIPES[name], epochs=2) for name in ("small", "baseline")}
+
+
+def test_what_a_second_phase_has_otherwise_is_overridden_too():
+    recipe = chosen(KEYPOINT_RECIPES, "keypoints", epochs=3)["keypoints"]
+    first, second = recipe.phases
+    assert (first.epochs, second.epochs) == (3, 3)
+    assert (first.source, second.source, second.learning_rate) == (None, "helen", 0.001)
+    assert recipe.learning_rate == 0.002 and second.loss == first.loss == "wing"
+
+
+def test_a_seed_is_added_to_each_recipe_s_own():
+    known = {"first": SMALL, "second": changed(SMALL, seed=1)}
+    assert [recipe.seed for recipe in chosen(known, "first second", seed=4).values()] == [SMALL.seed + 4, 5]
+
+
+def test_a_recipe_is_not_changed_in_place():
+    with pytest.raises(ValidationError, match="frozen"):
+        SMALL.epochs = 3
+
+
+def test_what_one_choice_does_is_compared_and_never_kept():
+    compared = {name for known in (KEYPOINT_RECIPES, EMOTION_RECIPES) for name, it in known.items() if it.comparison}
+    assert compared == {name for name in compared if name.startswith(("head_", "ablation_")) or name == "unswapped"}
+    assert "ablation_whole" in compared and not KEYPOINT_RECIPES["keypoints"].comparison
+    whole = EMOTION_RECIPES["ablation_whole"].model_dump()
+    for name in (name for name in EMOTION_RECIPES if name.startswith("ablation_")):
+        differing = [key for key, value in EMOTION_RECIPES[name].model_dump().items() if value != whole[key]]
+        assert len(differing) == (name != "ablation_whole"), "one part at a time"

@@ -1,0 +1,152 @@
+import json
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pytest
+
+from src.data.datasets import Emotions, Keypoints, sample_emotions, sample_keypoints
+from src.faces import aligned_crops, into_crops
+from src.models.resnet import compact_keypoints
+from src.predict.networks import face_side, load_keras, reads_points
+from src.predict.reader import predict_both, predict_emotions, predict_keypoints
+from src.training import records, tasks
+from src.training.recipes import EMOTION_RECIPES, KEYPOINT_RECIPES, changed, chosen
+
+LEFT_BEHIND = {"best.weights.h5", "epoch_001.weights.h5", "model.json", "record.json"}
+TINY = {"widths": [8, 16, 16, 24], "units": [1, 1, 1, 1], "epochs": 1, "batch_size": 8}
+POINTS, FACES = sample_keypoints(60, seed=0), sample_emotions(60, seed=0)
+KEYPOINTS, EMOTIONS = (changed(known["small"], **TINY) for known in (KEYPOINT_RECIPES, EMOTION_RECIPES))
+
+
+@pytest.fixture(autouse=True)
+def _closed_test_split(monkeypatch):
+    """Opening a test split fails."""
+    for kind in (Keypoints, Emotions):
+        whole = kind.split
+
+        def guarded(self, usage, whole=whole):
+            assert usage not in ("Test", "HelenTest", "PrivateTest"), "a training opened the test split"
+            return whole(self, usage)
+
+        monkeypatch.setattr(kind, "split", guarded)
+
+
+def test_a_keypoint_training_leaves_its_files_and_never_sees_the_test(tmp_path):
+    model, record = tasks.train_keypoints(POINTS, KEYPOINTS, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == LEFT_BEHIND
+    assert record == json.loads((tmp_path / "record.json").read_text())
+    assert record["data"] == {"training_faces": 42, "validation_faces": 9}
+    assert record["best"] == {**record["history"][0], "val_nme_percent": record["best"]["val_nme_percent"]}
+    assert "val_nme_percent" not in record["history"][0] and record["best"]["val_nme_percent"] > 0
+    points = predict_keypoints(model, POINTS.images[:2])
+    assert points.shape == (2, 15, 2) and np.isfinite(points).all()
+    reloaded = load_keras(tmp_path / "model.json", tmp_path / "best.weights.h5")
+    np.testing.assert_allclose(predict_keypoints(reloaded, POINTS.images[:2]), points, atol=1e-3)
+
+
+def test_an_emotion_training_leaves_its_files_and_never_sees_the_test(tmp_path):
+    model, record = tasks.train_emotions(FACES, EMOTIONS, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == LEFT_BEHIND
+    assert record["data"] == {"training_faces": 42, "validation_faces": 9, "dropped": {}}
+    assert len(record["history"]) == 1 and record["history"][0].items() < record["best"].items()
+    added = record["best"].keys() - record["history"][0].keys()
+    assert added == {f"val_flip_{name}" for name in ("accuracy", "macro_f1", "disgust_recall", "crossentropy")}
+    assert records.EMOTIONS.score in added
+    np.testing.assert_allclose(predict_emotions(model, FACES.images[:2]).sum(axis=1), 1, rtol=1e-5)
+
+
+def test_a_network_trained_on_the_middle_reads_whole_faces(tmp_path):
+    model, _ = tasks.train_emotions(FACES, changed(EMOTIONS, crop_px=40), tmp_path)
+    reloaded = load_keras(tmp_path / "model.json", tmp_path / "best.weights.h5")
+    assert reloaded.input_shape == model.input_shape == (None, 48, 48, 1)
+    images = FACES.images[:4]
+    np.testing.assert_allclose(predict_emotions(reloaded, images), predict_emotions(model, images), atol=1e-5)
+    middle = np.pad(images[:, 4:44, 4:44], ((0, 0), (4, 4), (4, 4)))
+    np.testing.assert_allclose(predict_emotions(model, middle), predict_emotions(model, images), atol=1e-5)
+
+
+def test_mixup_and_repeats_of_disgust(tmp_path, monkeypatch):
+    faces = replace(FACES, labels=np.where(FACES.labels == 2, 1, FACES.labels))
+    labels, seen, mix = faces.split("Training").labels, [], tasks.mix_faces
+    monkeypatch.setattr(tasks, "mix_faces", lambda x, y, *rest: seen.append(y) or mix(x, y, *rest))
+    tasks.train_emotions(faces, changed(EMOTIONS, mixup=0.2, disgust_repeats=5), tmp_path)
+    rows = len(labels) + 4 * int((labels == 1).sum())
+    assert (labels == 1).any() and len(seen) >= rows // 8
+    np.testing.assert_array_equal(np.concatenate(seen).max(axis=1), 1)
+
+
+def test_a_network_of_aligned_crops_trains_on_the_squares_that_it_then_reads(tmp_path, monkeypatch):
+    """Its answers to a face are those to the square, and it asks for the points."""
+    aligned = changed(EMOTIONS, crop_px=40, aligned=True)
+    with pytest.raises(ValueError, match="train a keypoint network first"):
+        tasks.train_emotions(FACES, aligned, tmp_path)
+    keypoints, seen, augment = compact_keypoints(widths=(8, 8, 8, 8)), [], tasks.augment_faces
+
+    def watched(images, *of, **how):
+        seen.append((images, how["into_frame"]))
+        return augment(images, *of, **how)
+
+    monkeypatch.setattr(tasks, "augment_faces", watched)
+    model, _ = tasks.train_emotions(FACES, aligned, tmp_path, keypoints)
+    training = FACES.split("Training")
+    points = predict_keypoints(keypoints, training.images)
+    crops = into_crops(aligned_crops(points, points.mean(axis=0), 48), 40)
+    known = {image.tobytes(): crop for image, crop in zip(training.images, crops, strict=True)}
+    images, maps = next(it for it in seen if len(it[0]) == 8)  # a training batch
+    np.testing.assert_allclose(maps, [known[image.tobytes()] for image in images], atol=1e-3)
+    reloaded = load_keras(tmp_path / "model.json", tmp_path / "best.weights.h5")
+    assert reads_points(reloaded) and face_side(reloaded) == 48
+    points, outputs = predict_both(keypoints, reloaded, FACES.images[:6])
+    np.testing.assert_allclose(outputs, predict_emotions(model, FACES.images[:6], points), atol=1e-5)
+    with pytest.raises(ValueError, match="give points_px"):
+        predict_emotions(model, FACES.images[:6])
+
+
+def test_keypoints_in_the_same_faces_are_found_once(monkeypatch):
+    keypoints, calls, predict = compact_keypoints(widths=(8, 8, 8, 8)), [], tasks.predict_keypoints
+    monkeypatch.setattr(tasks, "predict_keypoints", lambda *of: calls.append(of) or predict(*of))
+    first = tasks.found_keypoints(keypoints, FACES.images[:4])
+    np.testing.assert_array_equal(tasks.found_keypoints(keypoints, FACES.images[:4].copy()), first)
+    tasks.found_keypoints(keypoints, FACES.images[4:8])
+    assert len(calls) == 2
+
+
+def test_small_sources_are_repeated_until_they_count_alike():
+    rows = tasks.balanced_rows(np.array(["a", "b", "a", "a", "a", "a"]))
+    assert rows.tolist() == [0, 1, 1, 1, 1, 1, 2, 3, 4, 5]
+    assert tasks.balanced_rows(np.array(["one", "one"])).tolist() == [0, 1]
+    assert tasks.balanced_rows(np.array([], str)).tolist() == []
+
+
+def test_helen_faces_stand_in_an_epoch_as_often_as_the_recipe_says(tmp_path, monkeypatch):
+    subject = np.where(np.arange(60) % 4 == 0, "helen/1", "youtube/2")
+    seen = []
+    monkeypatch.setattr(tasks, "augment_faces", lambda images, points, *rest, **more: seen.append(points) or 1 / 0)
+    recipe = changed(KEYPOINTS, batch_size=64, helen_repeats=3)  # one batch: 42 + 2 * 11
+    with pytest.raises(ZeroDivisionError):
+        tasks.train_keypoints(replace(POINTS, subject=subject), recipe, tmp_path)
+    shown = seen[0].reshape(64, -1)
+    counts = [int((shown == face.reshape(1, -1)).all(axis=1).sum()) for face in POINTS.keypoints_px[:42]]
+    assert counts == [3 if i % 4 == 0 else 1 for i in range(42)]
+
+
+def test_a_second_phase_goes_on_from_the_first_and_trains_on_one_source(tmp_path):
+    subject = np.where(np.arange(60) % 2 == 0, "helen/1", "youtube/2")
+    faces = replace(POINTS, subject=subject)
+    with pytest.raises(ValueError, match="trains on faces of youtube, of which this data holds none"):
+        helen = replace(POINTS, subject=np.full(60, "helen/1"))
+        tasks.train_keypoints(helen, changed(KEYPOINTS, source="youtube"), tmp_path / "none")
+    tasks.train_keypoints(faces, KEYPOINTS, tmp_path / "first")
+    still = changed(KEYPOINTS, then={"source": "helen", "learning_rate": 1e-12, "epochs": 1})
+    _, record = tasks.train_keypoints(faces, still, tmp_path / "both")
+    assert [row["epoch"] for row in record["history"]] == [1, 2] and record["best"]["epoch"] == 2
+    before, after = (
+        h5py.File(tmp_path / name / "best.weights.h5")["layers/conv2d/vars/0"][()] for name in ("first", "both")
+    )
+    np.testing.assert_allclose(after, before, atol=1e-6)
+
+
+def test_epochs_are_overridden_in_both_phases():
+    recipe = chosen(KEYPOINT_RECIPES, "keypoints", epochs=3)["keypoints"]
+    assert [phase.epochs for phase in recipe.phases] == [3, 3]
