@@ -11,30 +11,30 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c "
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/' | expand -t 18
 
-run: .venv/installed ## set up, run the whole study on the embedded sample, show scores and where the board is
-	@$(BIN)/python -m src.pipeline quick
+run: .venv/exported ## set up, run the whole study on the embedded sample, show scores and where the board is
+	@$(BIN)/python -m src.study.pipeline quick
 
-test: .venv/installed lint ## lint, unit tests, all notebooks under nbval
-	@$(BIN)/pytest
-	@$(BIN)/pytest --nbval-lax --nbval-cell-timeout=900 notebooks/0*.ipynb
+test: .venv/exported lint ## lint, unit tests, all notebooks under nbval, on two cores
+	@$(BIN)/pytest -n 2 --dist worksteal
+	@$(BIN)/pytest -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout=900 notebooks/0*.ipynb
 
-lint: .venv/installed ## ruff on code and notebooks
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+lint: .venv/installed ## ruff on code and notebooks; which room of src imports which
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-logo
 
-lab: .venv/installed ## open the notebooks in JupyterLab
+lab: .venv/exported ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab notebooks
 
 data: .venv/installed ## fetch and convert the real data (SOURCES=table.json for a mirror)
 	@$(BIN)/python DownloadData.py $(if $(SOURCES),--sources "$(SOURCES)")
 
 full: .venv/installed ## the study on the real data, resumable; refreshes figures/ and notebooks/executed/ (EPOCHS=n shortens)
-	@$(BIN)/python -m src.pipeline full $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(RUN),--run $(RUN))
+	@$(BIN)/python -m src.study.pipeline full $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(RUN),--run $(RUN))
 
 evaluate: .venv/installed ## notebook 04 on the real data with the shipped networks; refreshes figures/
-	@$(BIN)/python -m src.pipeline evaluate
+	@$(BIN)/python -m src.study.pipeline evaluate
 
-export: .venv/installed ## both networks as ONNX and LiteRT, float32 and int8, into weights/
-	@$(BIN)/python -m src.export
+export: .venv/installed ## both networks as ONNX and LiteRT, float32 and int8, into weights/ (`make data` first)
+	@$(BIN)/python -m src.predict.export
 
 # fer without what it requires: torch, TensorFlow and a video editor, of which its two model files need none.
 peers: .venv/installed ## an environment, .venv-peers, with what `make bench` compares with (1.2 GB)
@@ -46,7 +46,7 @@ bench: .venv/installed ## every figure of speed, beside the original's and other
 	@for it in load training networks readers shell; do $(BIN)/python benchmarks/bench_$$it.py --save || exit 1; done
 	@$(BIN)/python benchmarks/bench_photo.py --save $(if $(SOURCES),--sources "$(SOURCES)")
 	@$(BIN)/python benchmarks/check_folder.py --save
-	@$(BIN)/python -m src.speeds && $(BIN)/python -m src.readme
+	@$(BIN)/python benchmarks/tables.py
 
 # cv2 needs libGL; where that is missing, the headless build does all that the study needs.
 .venv/installed: requirements.txt pyproject.toml
@@ -60,4 +60,9 @@ bench: .venv/installed ## every figure of speed, beside the original's and other
 	  $(BIN)/python -m pip uninstall --quiet -y opencv-python && \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check opencv-python-headless==$$v && \
 	  $(BIN)/python -c "import cv2"; }
+	@touch $@
+
+# What FaceReader reads by default, made of the Keras networks that git holds; anew when these change.
+.venv/exported: .venv/installed weights/detection.weights.h5 weights/emotion.weights.h5
+	@$(BIN)/python -m src.predict.export --onnx
 	@touch $@

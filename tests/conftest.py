@@ -28,7 +28,8 @@ def closed_figures():
 def exported(tmp_path_factory):
     """A folder of two tiny, hardly trained networks, named as shipped, with all that `make export` writes beside them.
 
-    In a process of its own, as `make export`, and with a time limit: among other tests, an export once did not end.
+    In a process of its own, as `make export`: it has met none of the networks' layers before. And with a time limit:
+    among other tests, an export once did not end.
     """
     import keras
 

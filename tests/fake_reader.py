@@ -1,5 +1,8 @@
 """A reader without networks: bright squares on a dark ground are its faces, their grey is their emotion."""
 
+import struct
+import zlib
+
 import cv2
 import numpy as np
 
@@ -49,3 +52,14 @@ def write_video(path, frames, size=(160, 120)):
     for frame in frames:
         out.write(frame[..., ::-1])
     out.release()
+
+
+def bomb(path):
+    """A PNG of 30,000 x 30,000 px in its header."""
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"")),
+        (b"IEND", b""),
+    ]
+    body = b"".join(struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + body)

@@ -29,7 +29,8 @@ from src.files import FIGURES, NOTEBOOKS, PARAMS, ROOT, RUNS, WEIGHTS, copy, sho
 from src.study import tables
 from src.training.records import EMOTIONS, KEYPOINTS, Task, trainings
 
-QUICK, FULL, EVALUATE = STUDIES = ("quick", "full", "evaluate")  # the last two on real data: their results are published
+# On the embedded sample, and on real data: what these two find is published.
+QUICK, FULL, EVALUATE = STUDIES = ("quick", "full", "evaluate")
 EVALUATION, SHORTCUTS = "04_evaluation_and_face_board", "06_shortcuts"
 NOTEBOOK_NAMES = ("01_eda", "02_keypoint_training", "03_emotion_training", EVALUATION, "05_your_photo", SHORTCUTS)
 TRAININGS = {KEYPOINTS: NOTEBOOK_NAMES[1], EMOTIONS: NOTEBOOK_NAMES[2]}
@@ -143,7 +144,7 @@ def publish(run: str) -> None:
     folder = RUNS / run
     for path in (folder / "figures").iterdir():
         (FIGURES / path.name).write_bytes(packed_png(path.read_bytes()))
-    results = {name: FIGURES for name in ("metrics.json", "shortcuts.json")}
+    results = dict.fromkeys(("metrics.json", "shortcuts.json"), FIGURES)
     results |= {f"{name}.ipynb": NOTEBOOKS / "executed" for name in NOTEBOOK_NAMES}
     for name, target in results.items():
         if (folder / name).exists():

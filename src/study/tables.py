@@ -56,9 +56,10 @@ def details(metrics: dict) -> str:
     for name, score in zip(names, _pair(keypoints["test"][split], keypoints["chosen"]), strict=True):
         stress = score["stress"]
         back, forth = stress["nme_percent_rotated"]
-        cells = f"{score['nme_percent']:.2f} %", f"{back:.2f} % / {forth:.2f} %", f"{stress['nme_percent_shrunk']:.2f} %"
-        turned.append([name, *cells, f"{score['failures_percent']:.1f} %", f"{stress['flip_distance_px']:.2f} px"])
-    head = [f"{SPLITS[split]}, NME", "upright", "turned by -30° / +30°", "from 48 px", "faces above 8 %", "flip distance"]
+        upright, small = f"{score['nme_percent']:.2f} %", f"{stress['nme_percent_shrunk']:.2f} %"
+        failed, flip = f"{score['failures_percent']:.1f} %", f"{stress['flip_distance_px']:.2f} px"
+        turned.append([name, upright, f"{back:.2f} % / {forth:.2f} %", small, failed, flip])
+    head = [f"{SPLITS[split]}, NME", "upright", "turned -30° / +30°", "from 48 px", "faces above 8 %", "flip distance"]
     return "\n\n".join([markdown_table(["recall of", *EMOTIONS], recalls), markdown_table(head, turned)])
 
 

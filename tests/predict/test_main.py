@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from fake_reader import FakeReader, moving, picture, write_video
+from fake_reader import FakeReader, bomb, moving, picture, write_video
 from PIL import Image
 
 from src.figures.pictures import FACES

@@ -31,16 +31,6 @@ def test_what_a_backend_lacks_is_named(tmp_path, backend, error, words):
         networks.load_network(tmp_path, networks.EMOTIONS, backend)
 
 
-def test_the_keras_backend_knows_the_layers_of_its_networks(exported):
-    """In a process that has met none of them: what is imported for training registers them too."""
-    code = (
-        "import sys; from pathlib import Path; from src.predict.networks import load_network\n"
-        "model = load_network(Path(sys.argv[1]), 'emotions', 'keras')\n"
-        "assert type(model.get_layer('aligned_crop')).__name__ == 'AlignedCrop'"
-    )
-    subprocess.run([sys.executable, "-c", code, exported], cwd=ROOT, check=True)
-
-
 def test_a_photo_is_read_without_tensorflow():
     """Its import alone would take longer than all the rest; the board's modules are loaded too."""
     code = (

@@ -1,11 +1,11 @@
+import io
 import os
-import struct
-import zlib
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from fake_reader import bomb
 from PIL import Image
 from skimage import data
 
@@ -106,6 +106,14 @@ def test_common_formats_are_read_in_the_order_red_green_blue(tmp_path, halves, n
         np.testing.assert_allclose(picture[20, column].astype(int), colour, atol=12)
 
 
+def test_an_open_file_is_read_as_one_of_a_name(halves):
+    content = io.BytesIO()
+    Image.fromarray(halves).save(content, "PNG")
+    np.testing.assert_array_equal(read_photo(content), halves)
+    with pytest.raises(PhotoError, match=r"me\.png is not a picture"):
+        read_photo(io.BytesIO(b"no picture"), "me.png")
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_the_exif_orientation_is_applied(tmp_path, halves, orientation):
     halves[:10, :10] = 255  # top left, in the upright picture
@@ -159,17 +167,6 @@ def test_of_an_animation_the_first_frame_is_read(tmp_path, halves):
     for name in ("a.gif", "a.webp", "a.png"):
         first.save(tmp_path / name, save_all=True, append_images=[later, later], lossless=True)
         assert read_photo(tmp_path / name).max() > 150
-
-
-def bomb(path):
-    """A PNG of 30,000 x 30,000 px in its header."""
-    chunks = [
-        (b"IHDR", struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)),
-        (b"IDAT", zlib.compress(b"")),
-        (b"IEND", b""),
-    ]
-    body = b"".join(struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks)
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + body)
 
 
 def test_a_file_that_is_no_readable_picture_is_named_with_a_remedy(tmp_path, halves):

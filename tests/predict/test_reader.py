@@ -4,16 +4,14 @@ import numpy as np
 import pytest
 from skimage import data
 
+from src.data.sample import draw_faces
+from src.faces import crop_squares, flip_keypoints, squares_of_edges, to_photo
+from src.labels import BOX_COLUMNS, EMOTIONS, KEYPOINT_COLUMNS
 from src.metrics.calibration import five_probabilities
-from src.labels import BOX_COLUMNS
-from src.faces import crop_squares, squares_of_edges, to_photo
-from src.labels import EMOTIONS, KEYPOINT_COLUMNS
-from src.predict.photos import PhotoError, to_grey
-from src.predict.reader import FaceReader, as_faces, predict_emotions, predict_keypoints
-from src.faces import flip_keypoints
 from src.models.resnet import compact_emotions, compact_keypoints
 from src.predict.__main__ import PORTRAIT
-from src.data.sample import draw_faces
+from src.predict.photos import PhotoError, to_grey
+from src.predict.reader import FaceReader, as_faces, predict_emotions, predict_keypoints
 
 TINY = {"widths": (8, 8, 16, 16), "units": (1, 1, 1, 1)}
 COLUMNS = [*KEYPOINT_COLUMNS, "emotion", *(f"p_{name}" for name in EMOTIONS), "confidence", "sure"]
@@ -97,13 +95,26 @@ def test_no_faces_give_an_empty_table_with_the_same_columns(reader):
         assert list(table) == COLUMNS and len(table) == 0
 
 
-def test_a_mirrored_face_gets_mirrored_points(reader, faces):
-    mirrored = faces[:, :, ::-1]
-    averaged, of_mirrored = (predict_keypoints(reader.keypoints, images) for images in (faces, mirrored))
-    np.testing.assert_allclose(of_mirrored, flip_keypoints(averaged), atol=1e-3)
-    once, of_mirrored = (predict_keypoints(reader.keypoints, images, mirror=False) for images in (faces, mirrored))
-    assert np.abs(of_mirrored - flip_keypoints(once)).max() > 0.1, "the network alone is not symmetric"
-    np.testing.assert_allclose(averaged, (once + flip_keypoints(of_mirrored)) / 2, atol=1e-3)
+def test_a_flipped_face_gets_flipped_points(reader, faces):
+    flipped = faces[:, :, ::-1]
+    averaged, of_flipped = (predict_keypoints(reader.keypoints, images) for images in (faces, flipped))
+    np.testing.assert_allclose(of_flipped, flip_keypoints(averaged), atol=1e-3)
+    once, of_flipped = (predict_keypoints(reader.keypoints, images, flip=False) for images in (faces, flipped))
+    assert np.abs(of_flipped - flip_keypoints(once)).max() > 0.1, "the network alone is not symmetric"
+    np.testing.assert_allclose(averaged, (once + flip_keypoints(of_flipped)) / 2, atol=1e-3)
+
+
+def test_a_flipped_face_gets_the_same_emotions_if_its_points_are_flipped_too(exported, faces):
+    model = FaceReader(exported).emotions
+    points = draw_faces(5, seed=2)[1]
+    flipped, of_flipped = faces[:, :, ::-1], flip_keypoints(points)
+    averaged = predict_emotions(model, faces, points)
+    np.testing.assert_allclose(predict_emotions(model, flipped, of_flipped), averaged, atol=1e-5)
+    once, other = (predict_emotions(model, *it, flip=False) for it in ((faces, points), (flipped, of_flipped)))
+    np.testing.assert_allclose(averaged, (once + other) / 2, atol=1e-5)
+    assert np.abs(once - other).max() > 1e-3, "the network alone is not symmetric"
+    with pytest.raises(ValueError, match="aligns faces by their keypoints: give points_px"):
+        predict_emotions(model, faces)
 
 
 def test_shipped_names_are_read_and_a_missing_file_is_named(folder, tmp_path):
@@ -154,7 +165,7 @@ def test_a_photo_gives_a_row_a_face_in_its_own_pixels(shipped):
     assert left < 185 and top < 95 and right > 265 and bottom > 165
 
 
-def test_the_second_look_is_what_the_table_holds(reader, shipped):
+def test_the_table_holds_what_is_read_in_the_second_square(reader, shipped):
     reader.detector = shipped.detector
     photo = to_grey(data.astronaut())
     table = reader.read_photo(photo)

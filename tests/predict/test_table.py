@@ -1,6 +1,5 @@
 import csv
 import os
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,8 +18,8 @@ def faces():
 
 def test_a_row_a_face_and_a_row_a_reason(tmp_path, faces):
     table = FaceTable(tmp_path / "new" / "faces.csv")
-    table.add(faces.assign(file="a, b.jpg"))
-    table.add_reason(Path("c.jpg"), "c.jpg is empty: copy it again")
+    table.add(faces, file="a, b.jpg")
+    table.add(None, "c.jpg is empty: copy it again", file="c.jpg")
     table.close()
     read = pd.read_csv(tmp_path / "new" / "faces.csv")
     assert tuple(read) == COLUMNS and read["file"].tolist() == ["a, b.jpg", "a, b.jpg", "c.jpg"]
@@ -32,8 +31,8 @@ def test_a_row_a_face_and_a_row_a_reason(tmp_path, faces):
 
 def test_rows_are_on_disk_as_soon_as_they_are_added(tmp_path, faces):
     table = FaceTable(tmp_path / "faces.csv")
-    table.add_frame("v.mp4", 7, 0.28, faces, "none")
-    table.add_frame("v.mp4", 8, 0.32, faces[:0], "none")
+    table.add(faces, "none", file="v.mp4", frame=7, time=0.28)
+    table.add(faces[:0], "none", file="v.mp4", frame=8, time=0.32)
     read = pd.read_csv(tmp_path / "faces.csv")
     assert read["frame"].tolist() == [7, 7, 8] and read["time"].tolist() == [0.28, 0.28, 0.32]
     assert read["reason"].isna().tolist() == [True, True, False]
@@ -45,7 +44,7 @@ def test_resume_keeps_whole_files_and_reads_the_last_one_again(tmp_path, faces, 
     path = tmp_path / "faces.csv"
     table = FaceTable(path)
     for name in ("a\nnew line.jpg", "b.jpg", os.fsdecode(b"\xff.jpg"), "d.jpg"):
-        table.add(faces.assign(file=name))
+        table.add(faces, file=name)
     table.close()
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) - cut])
@@ -53,7 +52,7 @@ def test_resume_keeps_whole_files_and_reads_the_last_one_again(tmp_path, faces, 
     assert {"a\nnew line.jpg", "b.jpg"} <= table.done and "d.jpg" not in table.done
     for name in (os.fsdecode(b"\xff.jpg"), "d.jpg"):
         if name not in table.done:
-            table.add(faces.assign(file=name))
+            table.add(faces, file=name)
     table.close()
     assert path.read_bytes() == whole
 
@@ -63,7 +62,7 @@ def test_resume_without_a_table_begins_one_and_without_resume_a_table_begins_ane
     for resume in (True, False):
         table = FaceTable(path, resume=resume)
         assert table.done == set()
-        table.add(faces.assign(file="a.jpg"))
+        table.add(faces, file="a.jpg")
         table.close()
         with path.open() as lines:
             assert len(list(csv.reader(lines))) == 3

@@ -5,7 +5,7 @@ import papermill
 import pytest
 
 from src.files import NOTEBOOKS, ROOT
-from src.study.pipeline import STUDY
+from src.study.pipeline import NOTEBOOK_NAMES
 
 FILES = sorted(NOTEBOOKS.glob("*.ipynb"))
 TEST_SPLITS = {"Test", "HelenTest", "PrivateTest"}
@@ -25,7 +25,7 @@ def code_cells(notebook):
 
 
 def test_the_study_is_there():
-    assert set(STUDY) <= {path.stem for path in FILES}
+    assert set(NOTEBOOK_NAMES) <= {path.stem for path in FILES}
 
 
 def test_one_cell_holds_the_parameters_as_literals(notebook):
@@ -70,8 +70,8 @@ def opened_splits(notebook):
 def test_only_the_evaluation_and_the_appendix_open_the_test_split():
     opened = {path.stem: opened_splits(nbformat.read(path, as_version=4)) & TEST_SPLITS for path in FILES}
     assert {name: splits for name, splits in opened.items() if splits} == JUDGES
-    assert [name for name in STUDY if name in JUDGES] == list(JUDGES), "the appendix comes after"
-    for name in STUDY[1:3]:  # the trainings do not even name it
+    assert [name for name in NOTEBOOK_NAMES if name in JUDGES] == list(JUDGES), "the appendix comes after"
+    for name in NOTEBOOK_NAMES[1:3]:  # the trainings do not even name it
         source = "".join(cell.source for cell in code_cells(nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)))
         assert not any(f'"{split}"' in source for split in TEST_SPLITS)
 

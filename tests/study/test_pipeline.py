@@ -1,14 +1,19 @@
 import ast
+import base64
+import io
+import json
 import re
 
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
+from src.files import NOTEBOOKS
 from src.predict import export
 from src.study import pipeline
 from src.training import records
-# DROPPED src.light
-from src.files import NOTEBOOKS, PARAMS
+from src.training.records import EMOTIONS, KEYPOINTS
 
 
 def stream(text, name="stdout"):
@@ -70,10 +75,10 @@ def runs(tmp_path, monkeypatch):
 # ---------------------------------------------------------------- parameters
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in PARAMS.glob("*.yaml")))
+@pytest.mark.parametrize("name", pipeline.STUDIES)
 def test_the_parameter_files_name_notebooks_and_parameters_that_exist(name):
     sections = pipeline.read_parameters(name)
-    expected = (pipeline.EVALUATION,) if name == pipeline.EVALUATE else pipeline.STUDY
+    expected = (pipeline.EVALUATION,) if name == pipeline.EVALUATE else pipeline.NOTEBOOK_NAMES
     assert tuple(sections) == expected, "each notebook of the study, in its order"
     for notebook, given in sections.items():
         cells = nbformat.read(NOTEBOOKS / f"{notebook}.ipynb", as_version=4).cells
@@ -104,8 +109,8 @@ def test_one_notebook_runs_alone_with_its_parameters(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("study", "only", "done"),
     [
-        ("full", None, ["scores", "publish", "ship", "export", "light"]),
-        ("full", pipeline.EVALUATION, ["scores", "publish", "ship", "export", "light"]),
+        ("full", None, ["scores", "publish", "ship", "export"]),
+        ("full", pipeline.EVALUATION, ["scores", "publish", "ship", "export"]),
         ("full", pipeline.SHORTCUTS, ["publish"]),
         ("full", "01_eda", []),
         ("evaluate", None, ["restore", "scores", "publish"]),
@@ -118,10 +123,9 @@ def test_only_results_on_real_faces_are_published(monkeypatch, study, only, done
     for owner, name, word in (
         (pipeline, "print_scores", "scores"),
         (pipeline, "publish", "publish"),
-        (pipeline.shipping, "ship", "ship"),
-        (pipeline.shipping, "restore", "restore"),
+        (pipeline, "ship", "ship"),
+        (pipeline, "restore", "restore"),
         (export, "write_onnx", "export"),
-        (light, "publish", "light"),
     ):
         monkeypatch.setattr(owner, name, lambda target, word=word: calls.append((word, target)))
     monkeypatch.setattr("sys.argv", ["pipeline", study, *(["--only", only] if only else [])])
@@ -134,10 +138,122 @@ def test_what_a_run_lacks_is_not_published(runs, monkeypatch, tmp_path):
     for name in names:
         (runs / "full" / name).parent.mkdir(parents=True, exist_ok=True)
         (runs / "full" / name).write_text(name)
+    Image.new("L", (4, 4)).save(runs / "full/figures/Face_Board.png")
     for name in ("FIGURES", "NOTEBOOKS"):
         monkeypatch.setattr(pipeline, name, tmp_path / name)
     (tmp_path / "NOTEBOOKS").mkdir()
-    monkeypatch.setattr(pipeline.readme, "main", lambda: None)
+    monkeypatch.setattr(pipeline.tables, "main", lambda: None)
     pipeline.publish("full")
     assert {path.name for path in (tmp_path / "FIGURES").iterdir()} == {"Face_Board.png", "metrics.json"}
     assert {path.name for path in (tmp_path / "NOTEBOOKS" / "executed").iterdir()} == {"01_eda.ipynb"}
+
+
+def test_published_pictures_have_screen_size_and_few_colours():
+    rng = np.random.default_rng(0)
+    whole = io.BytesIO()
+    Image.fromarray(rng.integers(0, 256, (300, 2000, 3), np.uint8)).save(whole, "PNG")
+    packed = pipeline.packed_png(whole.getvalue())
+    picture = Image.open(io.BytesIO(packed))
+    assert picture.size == (1000, 150) and picture.mode == "P"
+    jpeg = io.BytesIO()
+    Image.new("RGB", (2000, 10)).save(jpeg, "JPEG")
+    assert pipeline.packed_png(jpeg.getvalue()) == jpeg.getvalue()
+    output = nbformat.v4.new_output("display_data", {"image/png": base64.b64encode(whole.getvalue()).decode()})
+    words = nbformat.v4.new_output("display_data", {"text/plain": "a table"})
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("draw()", outputs=[output, words])])
+    pipeline.pack_pictures(notebook)
+    assert base64.b64decode(output.data["image/png"]) == packed and words.data == {"text/plain": "a table"}
+
+
+# ---------------------------------------------------------------- what ships
+
+FILES = ("detection.json", "detection.weights.h5", "emotion.json", "emotion.weights.h5", "calibration.json")
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    for module in (pipeline, records):
+        monkeypatch.setattr(module, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(pipeline, "WEIGHTS", tmp_path / "weights")
+    return tmp_path / "runs", tmp_path / "weights"
+
+
+def leave_run(runs, nme, surprise, content):
+    """What a full run leaves of `ours`, `baseline` and a comparison: the first is chosen, the first two are tested."""
+    run = runs / "full"
+    for task, score in ((KEYPOINTS, nme), (EMOTIONS, surprise)):
+        for name in ("ours", "baseline", "head_a"):
+            folder = run / task.name / name
+            folder.mkdir(parents=True, exist_ok=True)
+            best = {task.score: score if name == "ours" else 99}
+            (folder / "record.json").write_text(json.dumps({"recipe": {"comparison": name == "head_a"}, "best": best}))
+        for name in (task.model_json, task.weights, "calibration.json"):
+            (run / name).write_text(content)
+    scores = {"ours": {"score": content}, "baseline": {"score": 1}}
+    metrics = {
+        "keypoints": {"chosen": "ours", "test": {"Test": {"mean_face": {"score": 2}, **scores}}},
+        "emotions": {"chosen": "ours", "test": scores},
+    }
+    (run / "metrics.json").write_text(json.dumps(metrics))
+
+
+def test_weights_are_replaced_only_by_better_ones(folders, capsys):
+    runs, weights = folders
+    for nme, surprise, content, expected in (
+        (2.0, 0.5, "first", "first"),
+        (2.5, 0.6, "worse", "first"),
+        (2.0, 0.5, "equal", "first"),
+        (1.5, 0.4, "better", "better"),
+    ):
+        leave_run(runs, nme, surprise, content)
+        pipeline.ship("full")
+        assert {(weights / name).read_text() for name in FILES} == {expected}
+        assert capsys.readouterr().out.count("the shipped network stays") == 2 * (expected != content)
+    record = json.loads((weights / "emotion.record.json").read_text())
+    assert record == {"name": "ours", "recipe": {"comparison": False}, "best": {EMOTIONS.score: 0.4}}
+
+
+def test_a_new_calibration_of_the_shipped_network_is_shipped_but_not_that_of_another(folders):
+    runs, weights = folders
+    leave_run(runs, 2.0, 0.5, "network")
+    pipeline.ship("full")
+    (runs / "full" / "calibration.json").write_text("anew")
+    pipeline.ship("full")
+    assert (weights / "calibration.json").read_text() == "anew"
+    (runs / "full" / EMOTIONS.weights).write_text("another")
+    (runs / "full" / "calibration.json").write_text("of another")
+    pipeline.ship("full")
+    assert (weights / "calibration.json").read_text() == "anew"
+    assert (weights / "emotion.weights.h5").read_text() == "network"
+
+
+def test_too_large_weights_are_not_shipped(folders, capsys, monkeypatch):
+    runs, weights = folders
+    monkeypatch.setattr(pipeline, "LIMIT", 4)
+    leave_run(runs, 2.0, 0.7, "12345")
+    pipeline.ship("full")
+    assert capsys.readouterr().out.count("is too large to ship") == 2
+    assert [path.name for path in weights.iterdir()] == ["compared.json"]
+    assert json.loads((weights / "compared.json").read_text())["emotions"]["ours"]["test"] == {"score": "12345"}
+    leave_run(runs, 2.0, 0.7, "1234")
+    pipeline.ship("full")
+    assert (weights / "detection.weights.h5").read_text() == "1234"
+
+
+def test_a_run_made_of_the_shipped_networks_has_their_weights_and_the_scores_of_the_others(folders):
+    runs, _ = folders
+    leave_run(runs, 2.0, 0.7, "shipped")
+    pipeline.ship("full")
+    (runs / "again" / "keypoints" / "old").mkdir(parents=True)
+    pipeline.restore("again")
+    assert not (runs / "again" / "keypoints" / "old").exists(), "made anew"
+    for task in (KEYPOINTS, EMOTIONS):
+        assert records.best_recipe("again", task) == "ours"
+        found = records.trainings("again", task)
+        assert list(found) == ["baseline", "head_a", "ours"] and "test" not in found["ours"] | found["head_a"]
+        folder = runs / "again" / task.name / "ours"
+        assert {(folder / name).read_text() for name in ("model.json", "best.weights.h5")} == {"shipped"}
+        assert {(runs / "again" / name).read_text() for name in (task.model_json, task.weights)} == {"shipped"}
+    assert records.trainings("again", KEYPOINTS)["baseline"]["test"] == {"Test": {"score": 1}}
+    assert records.trainings("again", EMOTIONS)["baseline"]["test"] == {"score": 1}
+    assert (runs / "again" / "calibration.json").read_text() == "shipped"

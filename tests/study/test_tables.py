@@ -1,0 +1,61 @@
+"""README and the card say what metrics.json says; README names only things that are there."""
+
+import json
+import re
+
+import pytest
+
+from benchmarks import tables as speeds
+from src.files import ROOT
+from src.study.tables import CARD, DOCUMENTS, METRICS, README, card_tables, details, headline, with_tables, written
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_documents_and_metrics_agree(path):
+    assert written(path) == path.read_text()
+
+
+@pytest.mark.parametrize("tables", [details, card_tables])
+def test_a_changed_metric_changes_the_tables(tables):
+    metrics = json.loads(METRICS.read_text())
+    before, best = tables(metrics), metrics["emotions"]["test"][metrics["emotions"]["chosen"]]
+    best["classes"]["sad"]["recall"] = 0.1234
+    assert "| 0.12 |" in tables(metrics) and "| 0.12 |" not in before
+
+
+def test_the_headline_compares_the_chosen_networks_with_the_original_s():
+    metrics = json.loads(METRICS.read_text())
+    rows = headline(metrics).splitlines()
+    assert len(rows) == 6
+    metrics["keypoints"]["test"]["HelenTest"][metrics["keypoints"]["chosen"]]["nme_percent"] = 1.2345
+    metrics["emotions"]["test"]["baseline"]["macro_f1"] = 0.1111
+    changed = headline(metrics).splitlines()
+    assert changed[2].endswith("| 1.23 % |") and "| 0.111 |" in changed[5]
+
+
+def test_speeds_and_their_results_agree():
+    assert speeds.written() == speeds.README.read_text()
+    results = json.loads(speeds.RESULTS.read_text())
+    before = speeds.speed_tables(results), speeds.headline_rows(results)
+    assert before[1] in README.read_text()
+    for row in results["readers"]["speed"]:
+        row["ms_a_face"] = 1234.5
+    for text, old in zip((speeds.speed_tables(results), speeds.headline_rows(results)), before, strict=True):
+        assert "1234.5" in text and "1234.5" not in old
+
+
+def test_missing_markers_are_refused():
+    with pytest.raises(ValueError, match=r"lacks the lines"):
+        with_tables("no markers", "scores", "a table")
+
+
+@pytest.mark.parametrize("path", [README, CARD, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", speeds.README])
+def test_every_linked_file_exists(path):
+    links = re.findall(r"\]\(([^)#:]+)\)", path.read_text()) + re.findall(r'src="([^":]+)"', path.read_text())
+    assert [link for link in links if not (path.parent / link).exists()] == []
+    assert len(links) > 8 or path != README
+
+
+def test_documents_stay_short():
+    for path, lines in ((README, 160), (CARD, 80)):
+        assert len(path.read_text().splitlines()) <= lines
