@@ -17,7 +17,7 @@ def emotion_counts(counts: pd.DataFrame) -> Figure:
     figure, axis = plt.subplots(figsize=(8, 0.55 * len(counts) + 1.4))
     _bars(axis, counts, stacked=True)
     for y, total in enumerate(counts.sum(axis=1)):
-        axis.text(total, y, f" {total:,}", va="center")
+        axis.text(total, y, f" {int(total):,}", va="center")
     axis.set(xlabel="faces", title="Faces per emotion and split")
     axis.margins(x=0.12)
     axis.legend(frameon=False, loc="lower right")
@@ -45,8 +45,7 @@ def curves(
     best_by: recipe -> epoch whose weights were kept, marked by a ring; log: errors on a logarithmic axis.
     """
     figure, axes = plt.subplots(1, len(panels), figsize=(4.8 * len(panels) + 1.6, 3.6), squeeze=False, layout="tight")
-    palette = "colorblind" if len(histories) <= 10 else "husl"  # the first has ten colours
-    colours = sns.color_palette(palette, len(histories))
+    colours = sns.color_palette("colorblind" if len(histories) <= 10 else "husl", len(histories))  # the first has ten
     for axis, (metric, label) in zip(axes[0], panels.items(), strict=True):
         for (name, rows), colour in zip(histories.items(), colours, strict=True):
             table = pd.DataFrame(rows).set_index("epoch")
@@ -90,7 +89,7 @@ def point_errors(errors_px: pd.DataFrame) -> Figure:
 
 
 def confidence(found: dict) -> Figure:
-    """found: as `evaluation.evaluate_confidence` gives it -> reliability left, accuracy by coverage right."""
+    """found: as `score_card.evaluate_confidence` gives it -> reliability left, accuracy by coverage right."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.8), layout="tight")
     left.plot([0, 1], [0, 1], ":", color="grey")
     for key, label, colour in (("reliability_before", "as trained", WRONG), ("reliability", "calibrated", RIGHT)):
@@ -111,7 +110,7 @@ def confidence(found: dict) -> Figure:
 def score_card(emotions: dict, keypoints: dict, splits: dict[str, str]) -> Figure:
     """Both tasks on one picture: accuracy of each network, F1 of each emotion, NME of each network and split.
 
-    emotions, keypoints: as `evaluation` gives them, for metrics.json; splits: name of a keypoint split -> its title.
+    emotions, keypoints: as in metrics.json; splits: name of a keypoint split -> its title.
     """
     lower = 3.3  # inches
     upper = max(lower, 0.22 * len(emotions["test"]))  # a line of text for each network

@@ -15,7 +15,6 @@ from matplotlib.lines import Line2D
 
 from src.faces import crop_squares, squares_of_edges, to_frame
 from src.figures import PART_COLOURS, RIGHT, WRONG, probability_bars
-from src.figures import save_figure as save_figure  # notebooks take it from here
 from src.labels import BOX_COLUMNS, FRAME, KEYPOINT_COLUMNS, KEYPOINTS, PARTS
 
 FACES = 24  # on a board of one's own photos at most
@@ -67,9 +66,9 @@ def _part_legend() -> list[Line2D]:
 # ---------------------------------------------------------------- faces in notebooks
 
 
-def labelled_rows(images: dict[str, np.ndarray], columns: int = 8) -> Figure:
-    """A row of faces for each name: name -> uint8 (n, side, side)."""
-    figure, axes = _axes(len(images), columns, columns * 1.15, len(images) * 1.2)
+def labelled_rows(images: dict[str, np.ndarray], columns: int = 8, inches: float = 1.15) -> Figure:
+    """A row of faces for each name, `inches` wide each: name -> uint8 (n, side, side)."""
+    figure, axes = _axes(len(images), columns, inches * columns, inches * len(images))
     for row, (name, faces) in zip(axes, images.items(), strict=True):
         for axis, face in zip(row, faces, strict=False):
             _show(axis, face)
@@ -128,22 +127,18 @@ def looked_at(rows: dict[str, tuple[np.ndarray, np.ndarray]], titles: list[str])
 
     rows: name -> faces (n, h, h) in 0..255 and maps (n, h, h) in 0..1; titles: n words over the first row.
     """
-    figure, axes = _axes(len(rows), len(titles), 1.9 * len(titles), 2.05 * len(rows))
-    for line, (name, (faces, maps)) in zip(axes, rows.items(), strict=True):
-        for axis, face, seen in zip(line, faces, maps, strict=True):
-            _show(axis, face)
-            axis.imshow(seen, cmap="inferno", vmin=0, vmax=1, alpha=0.45)
-        line[0].set_ylabel(name)
-    for axis, title in zip(axes[0], titles, strict=True):
+    figure = labelled_rows({name: faces for name, (faces, _) in rows.items()}, len(titles), inches=1.9)
+    for axis, seen in zip(figure.axes, np.concatenate([maps for _, maps in rows.values()]), strict=True):
+        axis.imshow(seen, cmap="inferno", vmin=0, vmax=1, alpha=0.45)
+    for axis, title in zip(figure.axes, titles, strict=False):
         axis.set_title(title, fontsize=10)
-    figure.subplots_adjust(wspace=0.05, hspace=0.05)
     return figure
 
 
 def mistakes(images: np.ndarray, table: pd.DataFrame, columns: int = 8) -> Figure:
     """Wrongly answered faces: what the network says, how surely, and the label; a star where the label is doubted.
 
-    images uint8 (n, side, side); table: rows of `evaluation.confident_mistakes` for them.
+    images uint8 (n, side, side); table: rows of `score_card.confident_mistakes` for them.
     """
     figure, axes = _grid(len(images), columns, extra=0.35)
     for axis, image, row in zip(axes.flat, images, table.itertuples(), strict=False):

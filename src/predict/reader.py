@@ -54,9 +54,7 @@ def predict_emotions(
     inputs, flipped = [faces], [faces[:, :, ::-1]]
     if reads_points(model):
         if points_px is None:
-            raise ValueError(
-                "This emotion network aligns faces by their keypoints: give points_px of predict_keypoints"
-            )
+            raise ValueError("This network aligns faces by their keypoints: give points_px, see predict_keypoints")
         for view, points in ((inputs, points_px), (flipped, flip_keypoints(points_px))):
             view.append(points.reshape(len(points), -1).astype(np.float32))
     outputs = _outputs(model, *inputs)

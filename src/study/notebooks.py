@@ -3,6 +3,7 @@
 import ast
 import difflib
 import io
+import math
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -18,56 +19,43 @@ from src.predict.photos import PhotoError, read_photo
 from src.predict.reader import FaceReader
 from src.predict.video import Video
 
-Rule = Callable[[object], str | None]  # a parameter's value -> what is wrong with it, None where nothing is
+Rule = tuple[Callable[[object], bool], str]  # whether a parameter's value is right, and what is said where it is not
 WARM_UP = 10  # frames that a camera needs to set its exposure
 
 
 def one_of(*allowed) -> Rule:
     """The value is one of `allowed`."""
-    return lambda value: None if value in allowed else f"may be {' or '.join(map(repr, allowed))}"
+    return (lambda value: value in allowed), f"may be {' or '.join(map(repr, allowed))}"
 
 
 def names_of(known) -> Rule:
-    """One or more names out of `known`, separated by spaces."""
-
-    def rule(value):
-        words = value.split() if isinstance(value, str) else []
-        fine = words and set(words) <= set(known) and len(set(words)) == len(words)
-        return None if fine else f"must be names out of {', '.join(known)}, separated by spaces"
-
-    return rule
+    """One or more names out of `known`, each once, separated by spaces."""
+    words = f"must be names out of {', '.join(known)}, separated by spaces"
+    return (lambda value: isinstance(value, str) and 0 < len(value.split()) == len({*value.split()} & {*known})), words
 
 
 def whole(low: int, *, or_none: bool = False) -> Rule:
     """An integer of at least `low` (or None)."""
-
-    def rule(value):
-        fine = (or_none and value is None) or (type(value) is int and value >= low)
-        return None if fine else f"must be a whole number of at least {low}{' or None' if or_none else ''}"
-
-    return rule
+    words = f"must be a whole number of at least {low}{' or None' if or_none else ''}"
+    return (lambda value: (or_none and value is None) or (type(value) is int and value >= low)), words
 
 
 def above(low: float, *, or_none: bool = False) -> Rule:
     """A number above `low` (or None)."""
-
-    def rule(value):
-        fine = (or_none and value is None) or (type(value) in (int, float) and low < value < float("inf"))
-        return None if fine else f"must be a number above {low}{' or None' if or_none else ''}"
-
-    return rule
+    words = f"must be a number above {low}{' or None' if or_none else ''}"
+    return (
+        lambda value: (or_none and value is None) or (type(value) in (int, float) and low < value < math.inf)
+    ), words
 
 
-def folder_name(value) -> str | None:
-    """Rule: a plain folder name."""
-    fine = isinstance(value, str) and value.replace("-", "").replace("_", "").isalnum()
-    return None if fine else "must be a folder name of letters, digits, - and _"
-
-
-def file_name(value) -> str | None:
-    """Rule: the path of a file, or an empty text for none."""
-    fine = isinstance(value, str) and (not value or Path(value).is_file())
-    return None if fine else "must be the path of a file, or empty"
+folder_name: Rule = (
+    lambda value: isinstance(value, str) and value.replace("-", "").replace("_", "").isalnum(),
+    "must be a folder name of letters, digits, - and _",
+)
+file_name: Rule = (
+    lambda value: isinstance(value, str) and (not value or Path(value).is_file()),
+    "must be the path of a file, or empty",
+)
 
 
 def check_parameters(namespace: dict, **rules: Rule) -> None:
@@ -81,10 +69,9 @@ def check_parameters(namespace: dict, **rules: Rule) -> None:
         near = difflib.get_close_matches(name, rules, 1)
         hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(rules)}"
         raise ValueError(f"There is no parameter {name!r}; {hint}")
-    for name, rule in rules.items():
-        complaint = rule(namespace[name])
-        if complaint:
-            raise ValueError(f"Parameter {name} is {namespace[name]!r}; it {complaint}.")
+    for name, (is_right, words) in rules.items():
+        if not is_right(namespace[name]):
+            raise ValueError(f"Parameter {name} is {namespace[name]!r}; it {words}.")
 
 
 def board_of(photo: np.ndarray, table: pd.DataFrame):

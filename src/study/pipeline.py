@@ -25,7 +25,7 @@ import papermill
 import yaml
 from PIL import Image
 
-from src.files import FIGURES, NOTEBOOKS, PARAMS, ROOT, RUNS, WEIGHTS, copy, shown, write_json
+from src.files import FIGURES, NOTEBOOKS, PARAMS, ROOT, RUNS, WEIGHTS, copy, replacing, shown, write_json
 from src.study import tables
 from src.training.records import EMOTIONS, KEYPOINTS, Task, trainings
 
@@ -143,7 +143,8 @@ def publish(run: str) -> None:
     """Refreshes the tracked figures, scores and executed notebooks from what a run has of them."""
     folder = RUNS / run
     for path in (folder / "figures").iterdir():
-        (FIGURES / path.name).write_bytes(packed_png(path.read_bytes()))
+        with replacing(FIGURES / path.name) as part:
+            part.write_bytes(packed_png(path.read_bytes()))
     results = dict.fromkeys(("metrics.json", "shortcuts.json"), FIGURES)
     results |= {f"{name}.ipynb": NOTEBOOKS / "executed" for name in NOTEBOOK_NAMES}
     for name, target in results.items():

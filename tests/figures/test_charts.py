@@ -108,13 +108,13 @@ def test_score_card_shows_every_network_and_marks_the_chosen_one():
     emotions = {"chosen": "ours", "test": {"baseline": emotion(0.5), "other": emotion(0.6), "ours": emotion(0.75)}}
     errors = {"mean_face": {"nme_percent": 18.0}, "theirs": {"nme_percent": 6.0}, "ours": {"nme_percent": 3.0}}
     keypoints = {"chosen": "ours", "test": {"Test": errors}}
-    accuracy, f1, nme, empty = charts.score_card(emotions, keypoints, {"Test": "drawn faces"}).axes
+    accuracy, f1, nme, empty = charts.score_card(emotions, keypoints, {"Test": "synthetic faces"}).axes
     assert texts(accuracy) == ["50.0%", "60.0%", "75.0%"]
     assert [bar.get_width() for bar in f1.patches] == [0.75] * 5 + [0.5] * 5, "the chosen network, then the baseline"
     assert [bar.get_width() for bar in nme.patches] == [18, 6, 3] and texts(nme) == ["18.00 %", "6.00 %", "3.00 %"]
     blue = [bar.get_facecolor() == matplotlib.colors.to_rgba(charts.RIGHT) for bar in nme.patches]
     assert blue == [False, False, True]
-    assert nme.get_title() == "Keypoints, drawn faces" and not empty.axison
+    assert nme.get_title() == "Keypoints, synthetic faces" and not empty.axison
 
 
 def test_a_score_card_of_many_networks_is_high_enough_for_their_names():

@@ -26,6 +26,17 @@ def test_labelled_rows_names_each_row():
     assert [axis.get_ylabel() for axis in figure.axes if axis.get_ylabel()] == ["anger", "sad"]
 
 
+def test_looked_at_lays_each_map_over_its_face():
+    maps = RNG.random((4, 96, 96))
+    rows = {"on the board": (IMAGES[:2], maps[:2]), "mean": (IMAGES[2:4], maps[2:])}
+    axes = pictures.looked_at(rows, ["anger", "sad"]).axes
+    assert [axis.get_title() for axis in axes] == ["anger", "sad", "", ""]
+    assert [axis.get_ylabel() for axis in axes] == ["on the board", "", "mean", ""]
+    for axis, face, seen in zip(axes, IMAGES, maps, strict=False):
+        for layer, expected in zip(axis.images, (face, seen), strict=True):
+            np.testing.assert_array_equal(layer.get_array(), expected)
+
+
 def test_faces_with_keypoints_puts_the_points_on_their_pixels():
     figure = pictures.faces_with_keypoints(IMAGES, POINTS, [f"face {i}" for i in range(10)])
     shown = [axis for axis in figure.axes if axis.images]

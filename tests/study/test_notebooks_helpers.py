@@ -62,9 +62,11 @@ def test_a_wrong_value_is_refused_in_words(name, value, words):
 
 def test_a_file_is_there_or_none_is_given(tmp_path):
     (tmp_path / "me.jpg").touch()
-    assert file_name("") is None and file_name(str(tmp_path / "me.jpg")) is None
+    for path in ("", str(tmp_path / "me.jpg")):
+        check_parameters({"photo": path}, photo=file_name)
     for wrong in (str(tmp_path), str(tmp_path / "you.jpg"), 7):
-        assert file_name(wrong) == "must be the path of a file, or empty"
+        with pytest.raises(ValueError, match="it must be the path of a file, or empty"):
+            check_parameters({"photo": wrong}, photo=file_name)
 
 
 # ---------------------------------------------------------------- the photo booth
