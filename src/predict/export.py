@@ -1,6 +1,6 @@
 """`make export`: the two networks as ONNX and LiteRT files, each alone and both in one, LiteRT in int8 too.
 
-weights/detection.onnx, emotion.onnx     what `FaceReader` reads by default, kept in git
+weights/detection.onnx, emotion.onnx     what `FaceReader` reads by default, made at set-up
 weights/faces.onnx, *.tflite             for other programs and devices; made when asked for
 
 `emotion.*` takes a face and the keypoints that `detection.*` finds in it, (n, 30) px of the 96x96 frame; `faces.*`
@@ -11,6 +11,7 @@ calibrated on training faces; the rest stays float32: 256 steps over the 96 px o
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -71,16 +72,20 @@ def _answers_as(network: networks.Network, model: keras.Model) -> bool:
     return np.allclose(*answers, rtol=0, atol=1e-3)
 
 
-def write_onnx(folder: Path) -> None:
+def write_onnx(folder: Path) -> list[Path]:
     """folder/detection.onnx and emotion.onnx from what Keras networks are there: what `FaceReader` then reads.
 
     A file that answers as its network does stays: the exporter would write the same network in other bytes.
     """
+    paths = []
     for task, name in NAMES.items():
         if (folder / f"{name}.weights.h5").exists():
             model, path = networks.load_network(folder, task, "keras"), folder / f"{name}.onnx"
             if not (path.exists() and _answers_as(networks.OnnxNetwork(path), model)):
                 _export(model, path, "onnx")
+            path.touch()  # as new as the network: FaceReader passes over an older one
+            paths.append(path)
+    return paths
 
 
 def write_all(folder: Path, data: str) -> list[Path]:
@@ -113,9 +118,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m src.predict.export", description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, default=WEIGHTS, help="folder of the networks (%(default)s)")
     parser.add_argument("--data", choices=("real", "sample"), default="real", help="calibrates int8 (%(default)s)")
+    parser.add_argument("--onnx", action="store_true", help="only the ONNX files that FaceReader reads; takes no data")
     arguments = parser.parse_args()
     try:
-        written = write_all(arguments.folder, arguments.data)
+        written = (write_onnx if arguments.onnx else partial(write_all, data=arguments.data))(arguments.folder)
     except (OSError, DataError) as error:
         sys.exit(str(error))
     for path in written:

@@ -104,9 +104,14 @@ def load_keras(model_json: Path, weights: Path):
 
 
 def fastest_backend(folder: Path) -> str:
-    """onnx where a folder holds both networks in that format, else keras."""
-    exported = [any((folder / f"{stem}{ENDINGS['onnx']}").exists() for stem in stems) for stems in FILES.values()]
-    return "onnx" if all(exported) else "keras"
+    """onnx where a folder holds both networks in that format, none older than the Keras network, else keras."""
+    return "onnx" if all(any(_is_new(folder, stem) for stem in stems) for stems in FILES.values()) else "keras"
+
+
+def _is_new(folder: Path, stem: str) -> bool:
+    exported, weights = folder / f"{stem}{ENDINGS['onnx']}", folder / f"{stem}.weights.h5"
+    stale = exported.exists() and weights.exists() and weights.stat().st_mtime > exported.stat().st_mtime
+    return exported.exists() and not stale
 
 
 def load_network(folder: Path, task: str, backend: str) -> Network:
