@@ -4,7 +4,7 @@ import json
 import keras
 import numpy as np
 import pytest
-from weights_file import same_arrays
+from weights_file import arrays, same_arrays
 
 from src.models.losses import FiveAccuracy, masked_mse, wing
 from src.training import fit
@@ -93,6 +93,9 @@ def test_a_second_phase_goes_on_from_what_the_first_kept_and_is_resumed_too(tmp_
     assert whole["best"]["epoch"] in (3, 4), "of the last phase"
     kept = min(row["val_loss"] for row in whole["history"][:2])
     assert whole["best"]["val_loss"] == pytest.approx(kept, rel=0.05), "only running means move"
+    run(changed(recipe, then=None), tmp_path / "first")
+    kernels = (arrays(tmp_path / name / "best.weights.h5")["layers/dense/vars/0"] for name in ("first", "whole"))
+    np.testing.assert_allclose(*kernels, atol=1e-6)
     for at in (8, 13, 17):  # in epochs 2, 3 and 4
         with pytest.raises(KeyboardInterrupt):
             run(recipe, tmp_path / str(at), stop_after=at)
