@@ -6,7 +6,7 @@ FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c "$(FITS)" 2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint lab data full evaluate export peers bench
+.PHONY: help run test lint lab data full comparisons evaluate export peers bench
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/' | expand -t 18
@@ -29,6 +29,9 @@ data: .venv/installed ## fetch and convert the real data (SOURCES=table.json for
 
 full: .venv/installed ## the study on the real data, resumable; refreshes figures/ and notebooks/executed/ (EPOCHS=n shortens)
 	@$(BIN)/python -m src.study.pipeline full $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(RUN),--run $(RUN))
+
+comparisons: .venv/installed ## the heads and the ablations on the real data, into the run of `make full` (EPOCHS=n shortens)
+	@$(BIN)/python -m src.study.pipeline comparisons $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(RUN),--run $(RUN))
 
 evaluate: .venv/installed ## notebook 04 on the real data with the shipped networks; refreshes figures/
 	@$(BIN)/python -m src.study.pipeline evaluate

@@ -1,4 +1,4 @@
-"""Runs the study headless with papermill: `python -m src.study.pipeline quick`, `full` or `evaluate`.
+"""Runs the study headless with papermill: `python -m src.study.pipeline quick`, `full`, `comparisons` or `evaluate`.
 
 params/<study>.yaml holds the parameters, a section a notebook. Executed notebooks, weights, figures and metrics.json go
 to runs/<run>/. A full run is then copied to the tracked figures/, notebooks/executed/ and, where its network scores
@@ -29,8 +29,7 @@ from src.files import FIGURES, NOTEBOOKS, PARAMS, ROOT, RUNS, WEIGHTS, copy, rep
 from src.study import tables
 from src.training.records import EMOTIONS, KEYPOINTS, Task, trainings
 
-# On the embedded sample, and on real data: what these two find is published.
-QUICK, FULL, EVALUATE = STUDIES = ("quick", "full", "evaluate")
+QUICK, FULL, COMPARISONS, EVALUATE = STUDIES = ("quick", "full", "comparisons", "evaluate")
 EVALUATION, SHORTCUTS = "04_evaluation_and_face_board", "06_shortcuts"
 NOTEBOOK_NAMES = ("01_eda", "02_keypoint_training", "03_emotion_training", EVALUATION, "05_your_photo", SHORTCUTS)
 TRAININGS = {KEYPOINTS: NOTEBOOK_NAMES[1], EMOTIONS: NOTEBOOK_NAMES[2]}
@@ -223,27 +222,31 @@ def main() -> None:
     parser.add_argument("--only", choices=NOTEBOOK_NAMES, help="one notebook of the study instead of all")
     parser.add_argument("--epochs", type=int, help="epochs of every phase of training, instead of the recipes' own")
     arguments = parser.parse_args()
-    study, run, only = arguments.study, arguments.run or arguments.study, arguments.only
+    study, only = arguments.study, arguments.only
+    run = arguments.run or (FULL if study == COMPARISONS else study)
     if study == EVALUATE:
         restore(run)
-    for name, parameters in read_parameters(study).items():
-        if only not in (None, name):
-            continue
-        if arguments.epochs and name in TRAININGS.values():
-            parameters = {**parameters, "epochs": arguments.epochs}
+    planned = {name: it for name, it in read_parameters(study).items() if only in (None, name)}
+    for name, parameters in planned.items():
         try:
-            run_notebook(name, run, parameters)
+            run_notebook(name, run, {**parameters, **_shortened(name, arguments.epochs)})
         except papermill.PapermillExecutionError as error:
             sys.exit(f"{name} stopped in cell {error.exec_count}: {error.ename}: {error.evalue}")
-    if only in (None, EVALUATION):  # only the evaluation makes new scores
+    if EVALUATION in planned:  # only the evaluation makes new scores
         print_scores(run)
-    if study != QUICK and only in (None, EVALUATION, SHORTCUTS):
+    if study in (FULL, EVALUATE) and planned.keys() & {EVALUATION, SHORTCUTS}:
         publish(run)
-    if study == FULL and only in (None, EVALUATION):
+    if study == FULL and EVALUATION in planned:
         ship(run)
         from src.predict import export  # it imports TensorFlow, which nothing else here needs
 
         export.write_onnx(WEIGHTS)
+
+
+def _shortened(name: str, epochs: int | None) -> dict[str, int]:
+    """The parameters that give every training of a notebook so many epochs; None: none."""
+    by_notebook = dict.fromkeys(TRAININGS.values(), ("epochs",)) | {SHORTCUTS: ("emotion_epochs", "keypoint_epochs")}
+    return dict.fromkeys(by_notebook.get(name, ()), epochs) if epochs else {}
 
 
 if __name__ == "__main__":

@@ -67,6 +67,9 @@ def best_recipe(run: str, task: Task) -> str:
     """Name of the finalist whose kept epoch scores best on validation.
 
     One without such a score does not compete: it was trained before there was one, and its network is gone.
+    FileNotFoundError: there is none.
     """
     scores = {name: record["best"].get(task.score) for name, record in finalists(run, task).items()}
+    if not any(score is not None for score in scores.values()):
+        raise FileNotFoundError(f"runs/{run}/{task.name} holds no network that competes: train one first (make full)")
     return min((name for name in scores if scores[name] is not None), key=scores.get)

@@ -78,7 +78,8 @@ def runs(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", pipeline.STUDIES)
 def test_the_parameter_files_name_notebooks_and_parameters_that_exist(name):
     sections = pipeline.read_parameters(name)
-    expected = (pipeline.EVALUATION,) if name == pipeline.EVALUATE else pipeline.NOTEBOOK_NAMES
+    some = {pipeline.EVALUATE: (pipeline.EVALUATION,), pipeline.COMPARISONS: tuple(pipeline.TRAININGS.values())}
+    expected = some.get(name, pipeline.NOTEBOOK_NAMES)
     assert tuple(sections) == expected, "each notebook of the study, in its order"
     for notebook, given in sections.items():
         cells = nbformat.read(NOTEBOOKS / f"{notebook}.ipynb", as_version=4).cells
@@ -113,6 +114,7 @@ def test_one_notebook_runs_alone_with_its_parameters(monkeypatch, capsys):
         ("full", pipeline.EVALUATION, ["scores", "publish", "ship", "export"]),
         ("full", pipeline.SHORTCUTS, ["publish"]),
         ("full", "01_eda", []),
+        ("comparisons", None, []),
         ("evaluate", None, ["restore", "scores", "publish"]),
         ("quick", None, ["scores"]),
     ],

@@ -63,3 +63,10 @@ def test_the_network_that_is_best_on_validation_is_exported(tmp_path, monkeypatc
     assert (tmp_path / "quick" / task.model_json).read_text() == f"model of {best}"
     assert (tmp_path / "quick" / task.weights).read_text() == f"weights of {best}"
     assert list(records.trainings("quick", task)) == sorted(scores)
+
+
+def test_a_run_without_a_network_that_competes_says_so(run, tmp_path):
+    for name in ("baseline", "ours"):
+        (tmp_path / run / "emotions" / name / "record.json").unlink()
+    with pytest.raises(FileNotFoundError, match="runs/mine/emotions holds no network that competes: train one first"):
+        records.best_recipe(run, records.EMOTIONS)
