@@ -31,15 +31,10 @@ KEYPOINTS = (
 )
 KEYPOINT_COLUMNS = tuple(f"{name}_{axis}" for name in KEYPOINTS for axis in "xy")
 
-
-def _mirror_name(name: str) -> str:
-    if "left" in name:
-        return name.replace("left", "right")
-    return name.replace("right", "left")
-
-
-# FLIP_ORDER[i] is the point that takes the place of point i when the face is mirrored.
-FLIP_ORDER = tuple(KEYPOINTS.index(_mirror_name(name)) for name in KEYPOINTS)
+# FLIP_ORDER[i] is the point that takes the place of point i when the face is flipped.
+_OTHER = {"left": "right", "right": "left"}
+_FLIPPED = ("_".join(_OTHER.get(word, word) for word in name.split("_")) for name in KEYPOINTS)
+FLIP_ORDER = tuple(KEYPOINTS.index(name) for name in _FLIPPED)
 
 # The facial parts, for drawing and for tables: part -> indices into KEYPOINTS.
 PARTS = {
@@ -49,10 +44,7 @@ PARTS = {
     "mouth": tuple(i for i, name in enumerate(KEYPOINTS) if name.startswith("mouth")),
 }
 # NME divides by the distance of these two points.
-OUTER_EYE_CORNERS = (
-    KEYPOINTS.index("left_eye_outer_corner"),
-    KEYPOINTS.index("right_eye_outer_corner"),
-)
+OUTER_EYE_CORNERS = tuple(KEYPOINTS.index(f"{side}_eye_outer_corner") for side in ("left", "right"))
 
 # Columns of the table of faces: the square that the networks read, px of the photo, and what they answer.
 BOX_COLUMNS = ("box_left", "box_top", "box_right", "box_bottom")

@@ -1,7 +1,4 @@
-"""Where the public data comes from: three repositories, each pinned to a commit and to git object ids.
-
-Their archives are fetched, or taken where they lie, and nothing of them is used before it is verified.
-"""
+"""Where the public data comes from: three repositories, pinned to a commit, whose archives are verified before use."""
 
 import errno
 import hashlib
@@ -76,9 +73,17 @@ def read_table(file: Path) -> tuple[Source, ...]:
 
     Raises SourceError if the table cannot be read or lacks one of the repositories or paths.
     """
+    sources = []
     try:
         entries = {entry["repository"]: entry for entry in json.loads(file.read_text("utf-8"))}
-        sources = tuple(_source(entries[pinned.repository], file.parent) for pinned in UPSTREAM)
+        for pinned in UPSTREAM:
+            entry = entries[pinned.repository]
+            objects = dict(entry["git_objects"])
+            archive = file.parent / entry["archive"] if "archive" in entry else None
+            sources.append(Source(pinned.repository, entry["commit"], objects, archive, entry.get("sha256")))
+            if missing := pinned.git_objects.keys() - objects.keys():
+                wanted = f"{min(missing)} of {pinned.repository}"
+                raise SourceError(f"{shown(file)} names no git object id for {wanted}; add it to `git_objects`.")
     except OSError as error:
         raise SourceError(f"{shown(file)} cannot be read ({error.strerror}); give the path of a table.") from error
     except (ValueError, TypeError, KeyError) as error:
@@ -86,18 +91,7 @@ def read_table(file: Path) -> tuple[Source, ...]:
             f"{shown(file)} is not a table of sources ({type(error).__name__}: {error}); give a JSON list with"
             " `repository`, `commit`, `git_objects` and `archive` for each of the three repositories."
         ) from error
-    for source, pinned in zip(sources, UPSTREAM, strict=True):
-        if missing := pinned.git_objects.keys() - source.git_objects.keys():
-            raise SourceError(
-                f"{shown(file)} names no git object id for {min(missing)} of {source.repository}; add it to"
-                " `git_objects`."
-            )
-    return sources
-
-
-def _source(entry: dict, folder: Path) -> Source:
-    archive = folder / entry["archive"] if "archive" in entry else None
-    return Source(entry["repository"], entry["commit"], dict(entry["git_objects"]), archive, entry.get("sha256"))
+    return tuple(sources)
 
 
 @contextmanager
@@ -130,8 +124,8 @@ class Archive:
     source: Source
     path: Path
 
-    def files(self, *suffixes: str) -> Iterator[File]:
-        """The used files that end with one of `suffixes` (all without any), in the order of the archive.
+    def files(self, suffix: str = "") -> Iterator[File]:
+        """The used files whose names end with `suffix`, in the order of the archive.
 
         Raises SourceError if the archive is damaged, or holds a member that could write outside its own folder.
         """
@@ -140,20 +134,25 @@ class Archive:
                 for member in tar:
                     self._refuse_unsafe(member)
                     name = member.name.partition("/")[2]
-                    if member.isreg() and self._is_used(name) and name.endswith(suffixes or ""):
+                    is_used = any(f"{name}/".startswith(f"{path}/") for path in self.source.git_objects)
+                    if member.isreg() and is_used and name.endswith(suffix):
                         mode = "100755" if member.mode & 0o100 else "100644"
                         yield File(name, mode, tar.extractfile(member).read())
         except (tarfile.TarError, EOFError, zlib.error, BadGzipFile) as error:
-            raise self._refusal(f"is damaged ({error})") from error
+            raise self.refusal(f"is damaged ({error})") from error
 
     def object_ids(self) -> dict[str, str]:
         """The git object id of each used path, computed from the files in the archive."""
         blobs = {}
         for file in tqdm(self.files(), f"check {self.source.repository}", unit=" files"):
             if file.name in blobs:
-                raise self._refusal(f"holds {file.name} twice")
+                raise self.refusal(f"holds {file.name} twice")
             blobs[file.name] = (file.mode, _object_id("blob", file.content))
-        return {path: _id_of_path(path, blobs) for path in self.source.git_objects}
+        ids = {}
+        for path in self.source.git_objects:
+            below = {name.removeprefix(f"{path}/"): blob for name, blob in blobs.items() if name.startswith(f"{path}/")}
+            ids[path] = blobs[path][1] if path in blobs else tree_id(below)
+        return ids
 
     def verify(self) -> None:
         """Raises SourceError unless checksum and git object ids are those of the source."""
@@ -165,17 +164,15 @@ class Archive:
 
     def _compare(self, what: str, found: str, pinned: str) -> None:
         if found != pinned:
-            raise self._refusal(f"is damaged or another version ({what} {found[:12]}, pinned {pinned[:12]})")
-
-    def _is_used(self, name: str) -> bool:
-        return any(name == path or name.startswith(f"{path}/") for path in self.source.git_objects)
+            raise self.refusal(f"is damaged or another version ({what} {found[:12]}, pinned {pinned[:12]})")
 
     def _refuse_unsafe(self, member: tarfile.TarInfo) -> None:
         path = PurePosixPath(member.name)
         if path.is_absolute() or ".." in path.parts or not (member.isreg() or member.isdir()):
-            raise self._refusal(f"holds {member.name!r}, a link, a device or a path that leaves the archive's folder")
+            raise self.refusal(f"holds {member.name!r}, a link, a device or a path that leaves the archive's folder")
 
-    def _refusal(self, reason: str) -> SourceError:
+    def refusal(self, reason: str) -> SourceError:
+        """The error to raise for this archive, with the remedy."""
         return SourceError(f"{shown(self.path)} {reason}; delete or replace it and call again.")
 
 
@@ -184,8 +181,7 @@ def open_archive(source: Source, folder: Path) -> Archive:
 
     Raises SourceError if it cannot be had, is damaged, or differs from the pinned version.
     """
-    name = f"{PurePosixPath(source.repository).name}-{source.commit}.tar.gz"
-    path = source.archive or folder / name
+    path = source.archive or folder / f"{PurePosixPath(source.repository).name}-{source.commit}.tar.gz"
     if not path.exists():
         if source.archive:
             raise SourceError(f"{shown(path)} is missing; put the archive there or correct the table.")
@@ -230,10 +226,3 @@ def tree_id(files: dict[str, tuple[str, str]]) -> str:
     ordered = sorted(entries, key=lambda name: (name + "/" * (entries[name][0] == _TREE)).encode())
     lines = (f"{entries[name][0]} {name}\0".encode() + bytes.fromhex(entries[name][1]) for name in ordered)
     return _object_id("tree", b"".join(lines))
-
-
-def _id_of_path(path: str, blobs: dict[str, tuple[str, str]]) -> str:
-    if path in blobs:
-        return blobs[path][1]
-    prefix = f"{path}/"
-    return tree_id({name.removeprefix(prefix): blobs[name] for name in blobs if name.startswith(prefix)})

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -12,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from src.data.archives import Archive, File, SourceError, replacing
-from src.data.datasets import deal
+from src.data.datasets import WIDE, deal
 from src.faces import crop_face
 from src.files import shown
 from src.labels import FER_SIDE, FRAME, KEYPOINT_COLUMNS
@@ -20,9 +21,6 @@ from src.labels import FER_SIDE, FRAME, KEYPOINT_COLUMNS
 # Share of the subjects in each split.
 YOUTUBE_SHARES = {"Test": 0.15, "Validation": 0.15, "Training": 0.7}
 HELEN_SHARES = {"Validation": 0.12, "Training": 0.88}
-
-WIDE_MARGIN = 1.5  # wide_faces.npz shows the 96x96 frame with half its width around it
-BORDER = round(FRAME * (WIDE_MARGIN - 1) / 2)
 
 # The 68 landmarks (300-W order, from 0) whose mean is each point of `labels.KEYPOINTS`.
 _LANDMARKS = (
@@ -34,8 +32,7 @@ _LANDMARKS = (
 # Folders of the FER2013 archive: parts with their official split, classes in the order of their codes 0..6.
 FER_PARTS = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
 FER_CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-
-_DECIMALS = [str(value) for value in range(256)]
+_DECIMALS = [str(value) for value in range(256)]  # looked up, as `str` takes four times as long
 
 
 @dataclass(frozen=True)
@@ -64,9 +61,10 @@ def helen_faces(archive: Archive) -> list[Face]:
     points = {file.name.removesuffix(".pts") + ".jpg": parse_pts(file) for file in archive.files(".pts")}
     train = sorted(image for image in points if image.startswith("helen/trainset/"))
     test = sorted(points.keys() - set(train))
-    splits = split_subjects((_subject("helen", image) for image in train), HELEN_SHARES)
-    splits |= {_subject("helen", image): "HelenTest" for image in test}  # a photo is never in two splits
-    return _faces("helen", {image: points[image] for image in train + test}, splits)
+    subjects = _subjects("helen", train + test)
+    splits = split_subjects((subjects[image] for image in train), HELEN_SHARES)
+    splits |= {subjects[image]: "HelenTest" for image in test}  # a photo is never in two splits
+    return [Face(image, points[image], splits[subject], subject) for image, subject in subjects.items()]
 
 
 def youtube_faces(archive: Archive) -> list[Face]:
@@ -79,8 +77,9 @@ def youtube_faces(archive: Archive) -> list[Face]:
     for part in ("training", "test"):
         table = parse_keypoint_table(tables[f"data/{part}_frames_keypoints.csv"])
         points |= {f"data/{part}/{name}": table[name] for name in sorted(table)}
-    splits = split_subjects((_subject("youtube", image) for image in points), YOUTUBE_SHARES)
-    return _faces("youtube", points, splits)
+    subjects = _subjects("youtube", points)
+    splits = split_subjects(subjects.values(), YOUTUBE_SHARES)
+    return [Face(image, points[image], splits[subject], subject) for image, subject in subjects.items()]
 
 
 def parse_pts(file: File) -> np.ndarray:
@@ -92,9 +91,7 @@ def parse_pts(file: File) -> np.ndarray:
         rows = [line.split() for line in body.splitlines() if line.strip()]
         return _checked(np.array(rows, float)) - 1  # 300-W counts pixels from 1
     except ValueError as error:
-        raise SourceError(
-            f"{file.name} is not 68 lines `x y` ({error}); correct it or take the pinned archive."
-        ) from error
+        raise SourceError(f"{file.name} is not 68 lines `x y` ({error}); take the pinned archive.") from error
 
 
 def parse_keypoint_table(file: File) -> dict[str, np.ndarray]:
@@ -128,14 +125,9 @@ def split_subjects(subjects: Iterable[str], shares: dict[str, float]) -> dict[st
     return dict(zip(drawn, deal(len(drawn), shares).tolist(), strict=True))
 
 
-def _subject(source: str, image: str) -> str:
-    """`source/name`: the name of the image file without its folder and the number at its end."""
-    return f"{source}/{re.sub(r'_[0-9]+$', '', PurePosixPath(image).stem)}"
-
-
-def _faces(source: str, points: dict[str, np.ndarray], splits: dict[str, str]) -> list[Face]:
-    subjects = {image: _subject(source, image) for image in points}
-    return [Face(image, xy, splits[subjects[image]], subjects[image]) for image, xy in points.items()]
+def _subjects(source: str, images: Iterable[str]) -> dict[str, str]:
+    """The subject of each image, `source/name`: the file's name without its folder and the number at its end."""
+    return {image: f"{source}/{re.sub(r'_[0-9]+$', '', PurePosixPath(image).stem)}" for image in images}
 
 
 # ---------------------------------------------------------------- what is written
@@ -149,38 +141,33 @@ def write_keypoints(helen: Archive, youtube: Archive, folder: Path) -> None:
 
     Raises SourceError if an image is missing or cannot be read, or landmarks are malformed.
     """
-    listed = [(helen, helen_faces(helen)), (youtube, youtube_faces(youtube))]
-    crops = [_crop_all(archive, faces) for archive, faces in listed]
-    faces = [face for _, faces in listed for face in faces]
+    listed = helen_faces(helen), youtube_faces(youtube)
+    crops = _crop_all(helen, listed[0]), _crop_all(youtube, listed[1])
     wide, points = (np.concatenate(arrays) for arrays in zip(*crops, strict=True))
+    border = (WIDE - FRAME) // 2
     npz = folder / "wide_faces.npz"
     with replacing(npz) as npz_part:
         with npz_part.open("wb") as out:
             np.savez(out, images=wide)
         with replacing(folder / "data.csv") as csv_part:
-            _write_data_csv(csv_part, faces, points, wide[:, BORDER:-BORDER, BORDER:-BORDER])
+            _write_data_csv(csv_part, listed[0] + listed[1], points, wide[:, border:-border, border:-border])
             npz.unlink(missing_ok=True)  # an old one must never stand beside the new rows
 
 
 def _crop_all(archive: Archive, faces: list[Face]) -> tuple[np.ndarray, np.ndarray]:
     """Wide crops (n, 144, 144) uint8 and keypoints (n, 15, 2) float32, px of the 96x96 frame, of all faces."""
     rows = {face.image: row for row, face in enumerate(faces)}
-    side = FRAME + 2 * BORDER
-    images = np.empty((len(faces), side, side), np.uint8)
+    images = np.empty((len(faces), WIDE, WIDE), np.uint8)
     points = np.empty((len(faces), 15, 2), np.float32)
     with tqdm(total=len(faces), desc=f"crop {archive.source.repository}", unit=" faces") as bar:
         for file in archive.files(".jpg"):
-            if file.name not in rows:
-                continue
-            row = rows.pop(file.name)
-            photo = decode_grey(file.content, file.name)
-            images[row], frame_points = crop_face(photo, faces[row].points, margin=WIDE_MARGIN)
-            points[row] = fifteen_points(frame_points)
-            bar.update()
+            if (row := rows.pop(file.name, None)) is not None:
+                photo = decode_grey(file.content, file.name)
+                images[row], frame_points = crop_face(photo, faces[row].points, margin=WIDE / FRAME)
+                points[row] = fifteen_points(frame_points)
+                bar.update()
     if rows:
-        raise SourceError(
-            f"{shown(archive.path)} has points for {min(rows)}, but not the image; take the pinned archive."
-        )
+        raise archive.refusal(f"has points for {min(rows)}, but not the image")
     return images, points
 
 
@@ -193,7 +180,7 @@ def _write_data_csv(path: Path, faces: list[Face], points: np.ndarray, images: n
 
 
 def _pixel_text(pixels: bytes) -> str:
-    return " ".join([_DECIMALS[value] for value in pixels])
+    return " ".join(map(_DECIMALS.__getitem__, pixels))
 
 
 def write_emotions(fer2013: Archive, folder: Path) -> None:
@@ -216,21 +203,18 @@ def write_emotions(fer2013: Archive, folder: Path) -> None:
 
 def _fer_key(name: str) -> tuple[int, int, int]:
     """Split, number and emotion code of `part/class/Usage_number.jpg`: the order of the rows."""
-    try:
+    with suppress(ValueError, KeyError):
         part, emotion, image = name.split("/")
         usage, number = PurePosixPath(image).stem.split("_")
         if FER_PARTS[usage] == part:
             return list(FER_PARTS).index(usage), int(number), FER_CLASSES.index(emotion)
-    except (ValueError, KeyError):
-        pass
     raise SourceError(f"{name} is not named part/class/Usage_number.jpg as in FER2013; take the pinned archive.")
 
 
 def decode_grey(content: bytes, name: str) -> np.ndarray:
-    """Decode an image file of any format and depth to grey, (height, width) uint8.
+    """An image file of any format and depth -> grey, (height, width) uint8; SourceError if the bytes are no image.
 
-    The orientation tag is not applied: landmarks belong to the pixels as stored. Raises SourceError if the bytes are
-    not an image.
+    The orientation tag is not applied: landmarks belong to the pixels as stored.
     """
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     image = cv2.imdecode(np.frombuffer(content, np.uint8), flags) if content else None

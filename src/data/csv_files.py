@@ -7,7 +7,6 @@ does not understand are read number by number, which also finds what is wrong wi
 import contextlib
 import csv
 import mmap
-import os
 import warnings
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +23,6 @@ from tqdm import tqdm
 from src.files import replacing, shown
 
 BLOCK = 1 << 20  # bytes of text that a thread reads at once: fewer, and threads wait for each other more often
-SPACE = np.uint8(ord(" "))
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what is no picture is said in our own words
 
 
@@ -34,17 +32,12 @@ class DataError(ValueError):
 
 @dataclass(frozen=True)
 class FaceTable:
-    """A CSV file of faces, row by row, good and bad.
-
-    frame: the columns other than the image, stripped strings; its index is the line in the file, header = line 1.
-    images: (rows, side, side) uint8, grey 0..255; zeros where the grey values are in error.
-    faults: (rows,) object, what is wrong with a row, "" where nothing is.
-    """
+    """A CSV file of faces, row by row, good and bad."""
 
     path: Path
-    frame: pd.DataFrame
-    images: np.ndarray
-    faults: np.ndarray
+    frame: pd.DataFrame  # the other columns, stripped strings; its index is the line in the file, header = line 1
+    images: np.ndarray  # (rows, side, side) uint8, grey 0..255; zeros where the grey values are in error
+    faults: np.ndarray  # (rows,) object, what is wrong with a row, "" where nothing is
 
     def numbers(self, columns: tuple[str, ...]) -> pd.DataFrame:
         """Columns as float64, NaN where empty; text that is not a number is noted as a fault."""
@@ -85,24 +78,20 @@ def map_file(path: Path) -> mmap.mmap:
     """The content of a file, read-only, mapped into memory; DataError if there is none that can be read."""
     try:
         with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_size:
-                return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as error:
         reason = f"cannot be read ({error.strerror})"
-    else:
+    except ValueError:  # an empty file cannot be mapped
         reason = "is empty"
     raise DataError(f"{shown(path)} {reason}; write it with `python DownloadData.py`.")
 
 
-def read_face_table(
-    path: Path, content: mmap.mmap, image_column: str, side: int, required: tuple[str, ...]
-) -> FaceTable:
+def read_face_table(path: Path, content: mmap.mmap, image_column: str, side: int, required: Iterable[str]) -> FaceTable:
     """Read the CSV file `path`, mapped as `content`: `image_column` holds side*side grey values a row.
 
-    Grey values are whole numbers 0..255 separated by spaces. Spaces and quotes around names and fields are
-    forgiven, empty lines skipped. Rows with another number of fields or of grey values, or with grey values that
-    are no such numbers, are noted as faults. Raises DataError if the file lacks a column of `required` or the image's,
-    or holds no row.
+    Grey values are whole numbers 0..255 separated by spaces. Spaces and quotes around names and fields are forgiven,
+    empty lines skipped. Rows with another number of fields or of grey values, or with grey values that are no such
+    numbers, are noted as faults. DataError if the file lacks the image's column or one of `required`, or holds no row.
     """
     start = content.find(b"\n") + 1 or len(content)
     names = [name.decode("utf-8", "replace") for name in _fields(content[:start].removeprefix(b"\xef\xbb\xbf"))]
@@ -165,8 +154,7 @@ def parse_rows(texts: list[bytes], count: int) -> tuple[np.ndarray, dict[int, st
 
     Returns (values, faults): uint8 (texts, count), zeros where a text is in error, and row -> what is wrong there.
     """
-    values = _parse_plain(texts, count) if texts else None
-    if values is not None:
+    if texts and (values := _parse_plain(texts, count)) is not None:
         return values, {}
     values, faults = np.zeros((len(texts), count), np.uint8), {}
     for row, text in enumerate(texts):
@@ -191,7 +179,7 @@ def _parse_plain(texts: list[bytes], count: int) -> np.ndarray | None:
     """
     header = b"P2 %d %d 65535 " % (count, len(texts))  # of 16 bits, or a number above 255 would become 255
     picture = np.frombuffer(header + b" ".join((*texts, b"")), np.uint8)
-    if np.count_nonzero(picture[len(header) :] == SPACE) != len(texts) * count:
+    if np.count_nonzero(picture[len(header) :] == ord(" ")) != len(texts) * count:
         return None
     values = cv2.imdecode(picture, cv2.IMREAD_UNCHANGED)
     if values is None or values.max() > 255:
@@ -219,14 +207,12 @@ def _cache_files(path: Path) -> tuple[Path, Path]:
 def load_cached(path: Path, key: str) -> dict[str, np.ndarray] | None:
     """The arrays kept for the file `path` under `key`, `images` read-only; None when there are none that are whole."""
     images_file, rest_file = _cache_files(path)
-    try:
+    with contextlib.suppress(Exception):  # whatever a damaged file leads to
         with rest_file.open("rb") as file, np.load(file) as rest:
             arrays = dict(rest)
         images = np.load(images_file, mmap_mode="r")
         if arrays.pop("key").item() == key and arrays.pop("images_checksum").item() == checksum(images):
             return {"images": np.asarray(images), **arrays}
-    except Exception:  # whatever a damaged file leads to
-        pass
     return None
 
 

@@ -31,8 +31,7 @@ def row_hashes(contents: Iterable) -> np.ndarray:
 
 def photo_numbers(images: Iterable[np.ndarray]) -> np.ndarray:
     """A number for each image, int (n,): the same for images that are equal byte for byte."""
-    numbers: dict[bytes, int] = {}
-    return np.array([numbers.setdefault(image.tobytes(), len(numbers)) for image in images])
+    return pd.factorize(pd.Series([image.tobytes() for image in images], dtype=object))[0]
 
 
 def deal(n: int, shares: dict[str, float]) -> np.ndarray:
@@ -44,8 +43,7 @@ def deal(n: int, shares: dict[str, float]) -> np.ndarray:
 def deal_groups(groups: np.ndarray, shares: dict[str, float], strata: np.ndarray | int = 0) -> np.ndarray:
     """Names of splits, str (n,): rows of one group stay together, each stratum, if there are several, gets its shares.
 
-    Groups are dealt in their sorted order, which is random if they are hashes. A group counts for the stratum of
-    its first row.
+    Groups are dealt in sorted order, random if they are hashes; a group counts for the stratum of its first row.
     """
     _, first, member = np.unique(groups, return_index=True, return_inverse=True)
     strata = np.broadcast_to(strata, len(groups))[first]
@@ -156,11 +154,9 @@ def load_keypoints(path: Path, *, strict: bool = True) -> Keypoints:
     """Load a keypoint CSV file: `data.csv` or Kaggle's `training.csv`, with or without `Usage` and `Subject`.
 
     Without Usage, subjects are dealt to the splits 70/15/15; without Subject, identical images are one subject. The
-    faces of `wide_faces.npz`, if it lies beside the file, come along. With `strict=False`, rows with errors are
-    dropped with a warning.
-
-    Raises DataError if the file cannot be used, a row has an error and `strict`, a subject stands in two usages, or
-    wide_faces.npz does not belong to the file.
+    faces of `wide_faces.npz`, if it lies beside the file, come along. Raises DataError if the file cannot be used, a
+    subject stands in two usages, wide_faces.npz does not belong to the file, or a row has an error; with
+    `strict=False`, rows with errors are dropped with a warning.
     """
     path = Path(path)
     arrays, kept = _load(path, "keypoints", _parse_keypoints, strict)
@@ -170,9 +166,8 @@ def load_keypoints(path: Path, *, strict: bool = True) -> Keypoints:
 def load_emotions(path: Path, *, strict: bool = True) -> Emotions:
     """Load an emotion CSV file: Kaggle's `icml_face_data.csv` or `fer2013.csv`, or one of five codes without Usage.
 
-    Training images that also stand in PublicTest or PrivateTest are removed, and PublicTest images that stand in
-    PrivateTest. Without Usage, the images of each emotion are dealt to the splits 80/10/10. With `strict=False`,
-    rows with errors are dropped with a warning. DataError as in `load_keypoints`.
+    Repeats across splits are removed, see `drop_repeats`. Without Usage, the images of each emotion are dealt to the
+    splits 80/10/10. `strict` and DataError as in `load_keypoints`.
     """
     arrays, _ = _load(Path(path), "emotions", _parse_unrepeated, strict)
     return Emotions(**arrays | {"dropped": json.loads(arrays["dropped"].item())})

@@ -10,8 +10,6 @@ from src.faces import aligned_crops, into_crops, into_middle, to_input
 from src.models.layers import AlignedCrop
 from src.predict.networks import face_side, reads_points
 
-CELLS = 5  # a side; coarser maps cannot tell one part of a face from another
-
 
 def _gradient(function, values):
     """Gradient of a number that `function` makes of a tensor, of its shape: the one thing that has no Keras name."""
@@ -47,12 +45,11 @@ def grad_cam(
     """What speaks for a class, and where: uint8 (n, h, h), classes (n,) -> float32 (n, h, h) in 0..1.
 
     The maps of the last layer of at least 5x5 cells, each weighted by its mean gradient of the class's logit; negative
-    sums are cut off, the rest is enlarged to the part of the face that the network reads and divided by its maximum.
-    A face without any evidence gives all zeros. points_px: keypoints (n, 15, 2), px of the 96x96 frame, for a network
-    that reads them; others leave them aside. All faces go through the network at once.
+    sums are cut off, the rest is enlarged to the part of the face that the network reads and divided by its maximum;
+    no evidence: all zeros. points_px: keypoints (n, 15, 2), px of the 96x96 frame, if it reads any. All n go at once.
     """
     outputs = [layer.output for layer in model.layers]
-    watched = [it for it in outputs if len(it.shape) == 4 and it.shape[1] >= CELLS][-1]
+    watched = [it for it in outputs if len(it.shape) == 4 and it.shape[1] >= 5][-1]  # coarser ones tell no parts apart
     head, inputs = model.layers[-1], to_input(images, face_side(model))
     if reads_points(model):
         inputs = [inputs, points_px.reshape(len(points_px), -1).astype(np.float32)]
@@ -81,8 +78,7 @@ def with_random_weights(model: keras.Model, seed: int) -> keras.Model:
 def map_agreement(maps: np.ndarray, others: np.ndarray) -> float:
     """Mean rank correlation of two sets of maps (n, h, h), face by face; faces with a constant map are left out.
 
-    The sanity check of Adebayo et al. 2018: a map that stays the same when the weights are random shows the picture,
-    not what the network has learnt.
+    The sanity check of Adebayo et al. 2018: maps that random weights leave as they were do not show what was learnt.
     """
     pairs = [(a.ravel(), b.ravel()) for a, b in zip(maps, others, strict=True) if np.ptp(a) and np.ptp(b)]
     return float(np.mean([spearmanr(a, b).statistic for a, b in pairs])) if pairs else 0.0

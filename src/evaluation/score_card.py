@@ -28,10 +28,7 @@ def banner(run: str, data: str) -> str:
 
 
 def _networks(run: str, task: records.Task):
-    """Name, network and facts of each finalist of a run.
-
-    A run made of weights/ lacks networks that were not shipped: None instead, and the test scores that they had.
-    """
+    """Name, network and facts of each finalist; of a network that was not shipped: None and the test scores it had."""
     for name, record in records.finalists(run, task).items():
         if "test" in record:
             yield name, None, record["test"]
@@ -111,10 +108,7 @@ def evaluate_keypoints(run: str, training: Keypoints, tests: dict[str, Keypoints
 
 
 def evaluate_confidence(reader: FaceReader, faces: Emotions) -> dict:
-    """How far the reader's "sure" may be trusted on faces of all seven classes: plain numbers, and curves to draw.
-
-    Faces of fear and neutral, where there are any, ought to be "not sure": none of the five answers is right for them.
-    """
+    """How far the reader's "sure" may be trusted on faces of all seven classes: plain numbers, and curves to draw."""
     _, outputs = predict_both(reader.keypoints, reader.emotions, faces.images)
     calibration, ours = reader.calibration, faces.labels < len(EMOTIONS)
     scores, labels = sure_scores(outputs, calibration), faces.labels[ours]
@@ -131,7 +125,7 @@ def evaluate_confidence(reader: FaceReader, faces: Emotions) -> dict:
         "reliability_before": metrics.reliability(five_probabilities(outputs[ours]), labels),
         "reliability": metrics.reliability(five, labels),
     }
-    if not ours.all():
+    if not ours.all():  # fear and neutral ought to be "not sure": none of the five answers is right for them
         found["other_emotions_flagged"] = float((~sure[~ours]).mean())
         found["auroc_five_against_other"] = float(roc_auc_score(ours, scores))
     return found
@@ -164,8 +158,7 @@ def baseline_reader(run: str) -> FaceReader | None:
 def stress_reports(run: str, emotions: Emotions, keypoints: Keypoints, faces: int, seed: int) -> dict[str, dict]:
     """How the run's two chosen networks bear every stress, in one pass: task -> report of `stress_report`.
 
-    At most `faces` of each set, drawn by lot. Emotions score their accuracy, keypoints their NME in percent. Where eyes
-    and mouth of an emotion face are, the keypoint network says.
+    Scores: accuracy; NME in percent. At most `faces` of each set, drawn by lot. Points of emotion faces: as predicted.
     """
     reader, rng = FaceReader(RUNS / run), np.random.default_rng(seed)
     emotions, keypoints = (take_rows(it, rng.permutation(len(it))[:faces]) for it in (emotions, keypoints))
@@ -216,8 +209,7 @@ def where_it_looks(reader: FaceReader, faces: Emotions, answers: np.ndarray, boa
         points = predict_keypoints(reader.keypoints, faces.images[rows])
         return faces.images[rows], grad_cam(reader.emotions, faces.images[rows], answers[rows], points)
 
-    codes = range(len(EMOTIONS))
-    first = [next(row for row in board if faces.labels[row] == code) for code in codes]
-    many = [seen(np.flatnonzero(faces.labels == code)[:60]) for code in codes]
+    _, first = np.unique(faces.labels[board], return_index=True)
+    many = [seen(np.flatnonzero(faces.labels == code)[:60]) for code in range(len(EMOTIONS))]
     means = tuple(np.stack([it.mean(axis=0) for it in part]) for part in zip(*many, strict=True))
-    return {"on the board": seen(first), "mean": means}
+    return {"on the board": seen(board[first]), "mean": means}

@@ -1,10 +1,8 @@
 """The appendix: one small network under our protocol and under the original study's, claimed score against true score.
 
 A protocol says which rows a network trains on, and on which other rows its own score, the claim, is measured. The
-truth is the same for all protocols: test faces that none of them trained on. Nothing is chosen here: the number of
-steps is fixed, the last weights are taken, and no score decides anything.
-
-runs/<run>/shortcuts/<task>_<protocol>_<seed>/         record and weights of each training
+truth is the same for all protocols: test faces that none of them trained on. No score decides anything: the number of
+steps is fixed, the last weights are taken. Folder of a training: runs/<run>/shortcuts/<task>_<protocol>_<seed>/.
 """
 
 import logging
@@ -20,7 +18,7 @@ from src.data import datasets
 from src.data.datasets import Emotions, Keypoints, take_rows
 from src.faces import flip_faces
 from src.files import EMOTIONS_CSV
-from src.labels import FER_SIDE, FLIP_ORDER, FRAME
+from src.labels import FLIP_ORDER
 from src.metrics.scores import keypoint_scores, mean_interval
 from src.predict.reader import predict_emotions, predict_keypoints
 from src.training.augmentation import augment_faces
@@ -49,8 +47,8 @@ KEYPOINT_RECIPE = changed(KEYPOINT_RECIPES["small"], augment="baseline_keypoints
 class Protocol:
     """Which rows of `faces` a network trains on, and on which its claim is measured.
 
-    faces: n rows, copies included; photo: int (n,), one number for all copies of a photograph; training, claimed: row
-    numbers, int; stored: the faces were changed before the split and do not change at each step.
+    photo: int (n,), one number for all copies of a photograph; training, claimed: row numbers, int; stored: the faces
+    were changed before the split and do not change at each step.
     """
 
     faces: Emotions | Keypoints
@@ -66,40 +64,31 @@ class Protocol:
 
 
 def leaks(protocols: dict[str, Protocol]) -> pd.DataFrame:
-    """A row a protocol: how many rows train and claim, and which share of the claim is no news to the network.
-
-    Faces with keypoints also have people: whose other pictures are trained on.
-    """
+    """A row a protocol: how many rows train and claim, the share of the claim whose photo or person is trained on."""
     table = {}
     for name, protocol in protocols.items():
-        row = {"training_rows": len(protocol.training), "claimed_rows": len(protocol.claimed)}
+        faces, training, claimed = protocol.faces, protocol.training, protocol.claimed
+        row = table[name] = {"training_rows": len(training), "claimed_rows": len(claimed)}
         row["copy_in_training_percent"] = 100 * protocol.leaked.mean()
-        if isinstance(protocol.faces, Keypoints):
-            claimed, training = (protocol.faces.subject[rows] for rows in (protocol.claimed, protocol.training))
-            row["person_in_training_percent"] = 100 * np.isin(claimed, training).mean()
-        table[name] = row
+        if isinstance(faces, Keypoints):  # their people are known
+            row["person_in_training_percent"] = 100 * np.isin(faces.subject[claimed], faces.subject[training]).mean()
     return pd.DataFrame.from_dict(table, orient="index").round(1)
 
 
 def train_network(protocol: Protocol, recipe: Recipe, folder: Path) -> keras.Model:
-    """A network as it is after recipe.epochs * EPOCH_STEPS steps on the protocol's training rows.
-
-    The rows of a batch are drawn from all training rows, so that their number has no say in the number of steps.
-    """
-    faces, rows = protocol.faces, protocol.training
+    """A network as it is after recipe.epochs * EPOCH_STEPS steps, each on a batch drawn from all training rows."""
+    faces, rows, has_points = protocol.faces, protocol.training, isinstance(protocol.faces, Keypoints)
     recipe = changed(recipe, augment="none") if protocol.stored else recipe
     make_repeatable(recipe.seed)
-    if isinstance(faces, Keypoints):
-        model, side, points = build_keypoints(recipe), FRAME, faces.keypoints_px
-    else:
-        model, side, points = build_emotions(recipe), FER_SIDE, None
-        targets = np.eye(recipe.classes, dtype=np.float32)[faces.labels]
+    model = build_keypoints(recipe) if has_points else build_emotions(recipe)
 
     def make_batch(_, rng):
-        drawn = rng.choice(rows, recipe.batch_size)
-        some = None if points is None else points[drawn]
-        inputs, moved = augment_faces(faces.images[drawn], some, AUGMENTS[recipe.augment], rng, side=side)
-        return inputs, targets[drawn] if moved is None else moved.reshape(len(moved), -1)
+        drawn = take_rows(faces, rng.choice(rows, recipe.batch_size))
+        points, side = drawn.keypoints_px if has_points else None, drawn.images.shape[1]
+        inputs, moved = augment_faces(drawn.images, points, AUGMENTS[recipe.augment], rng, side=side)
+        if has_points:
+            return inputs, moved.reshape(len(drawn), -1)
+        return inputs, np.eye(recipe.classes, dtype=np.float32)[drawn.labels]
 
     batches = Batches(make_batch, EPOCH_STEPS * recipe.batch_size, recipe.batch_size, recipe.seed)
     data = {"training_rows": len(rows), "rows_crc32": zlib.crc32(rows.tobytes())}
@@ -153,17 +142,16 @@ def repeated_elsewhere(rows: Emotions) -> np.ndarray:
 def compare_emotions(rows: Emotions, recipe: Recipe, seeds: range, folder: Path, source: str) -> list[dict]:
     """Accuracies in percent, in one pass as the original measured them; a row a training.
 
-    claimed: on the protocol's own faces; claimed_unseen: on those of them without a copy in training; true: on the
-    faces of PrivateTest that stand nowhere else; repeated: on its other faces. source: where the rows are from.
+    claimed: on the protocol's own faces; claimed_unseen: on those without a copy in training; true: on the faces of
+    PrivateTest that stand nowhere else; repeated: on its other faces. source: where the rows are from.
     """
-    results, elsewhere = [], repeated_elsewhere(rows)
+    results, known = [], repeated_elsewhere(rows)
     for which, protocol, model in _trained("emotions", emotion_protocols, rows, recipe, seeds, folder):
         own, test = (
             predict_emotions(model, faces.images, flip=False).argmax(axis=1) == faces.labels
             for faces in (take_rows(rows, protocol.claimed), rows.split("PrivateTest"))
         )
-        parts = {"claimed": own, "claimed_unseen": own[~protocol.leaked]}
-        parts |= {"true": test[~elsewhere], "repeated": test[elsewhere]}
+        parts = {"claimed": own, "claimed_unseen": own[~protocol.leaked], "true": test[~known], "repeated": test[known]}
         scores = {part: 100 * float(right.mean()) if len(right) else None for part, right in parts.items()}
         results.append({"task": "emotions", "source": source, "measure": "accuracy_percent", **which, **scores})
     return results
@@ -184,8 +172,7 @@ def stored_copies(faces: Keypoints, seed: int, *, swap_names: bool) -> Keypoints
 def keypoint_protocols(faces: Keypoints, seed: int) -> dict[str, Protocol]:
     """Ours: people split, then faces changed. The original's: copies stored, then rows dealt by lot, names kept.
 
-    "copies_first" stands between: dealt like the original's, but its flipped faces swap their names. Test people are
-    left out of all three.
+    "copies_first": dealt like the original's, but flipped points swap their names. Test people are left out of all.
     """
     faces = take_rows(faces, np.isin(faces.usage, ["Training", "Validation"]))
     photo = np.arange(len(faces))
@@ -226,10 +213,9 @@ def summary(results: list[dict]) -> list[dict]:
     Optimism is by how much the claim is better than the truth, taken seed by seed: claimed - true for an accuracy,
     true - claimed for an error.
     """
-    table = pd.DataFrame(results)
+    table = pd.DataFrame(results).sort_values(KEYS[:3], kind="stable")
     sign = np.where(table["measure"] == "accuracy_percent", 1, -1)
     table["optimism"] = sign * (table["claimed"] - table["true"])
-    table = table.sort_values(["task", "source", "measure"], kind="stable")
     return [
         dict(zip(KEYS, names, strict=True)) | {part: mean_interval(group[part]) for part in PARTS}
         for names, group in table.groupby(KEYS, sort=False)

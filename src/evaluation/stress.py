@@ -31,22 +31,6 @@ def _each(change: Callable[[np.ndarray, float], np.ndarray]) -> Change:
     return of_all
 
 
-def _blur(face, sigma_px):
-    return cv2.GaussianBlur(face, (0, 0), sigma_px * len(face) / FRAME)
-
-
-def _noise(face, sigma):
-    return face + np.random.default_rng(0).normal(0, sigma, face.shape)  # the same noise on every face
-
-
-def _gain(face, gain):
-    return face.astype(np.float32) * gain
-
-
-def _contrast(face, factor):
-    return (face - face.mean()) * factor + face.mean()
-
-
 def _small(face, side_px):
     side = round(side_px * len(face) / FRAME)
     return cv2.resize(cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA), face.shape)
@@ -56,18 +40,14 @@ def _jpeg(face, quality):
     return cv2.imdecode(cv2.imencode(".jpg", face, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE)
 
 
-def _about_middle(linear: np.ndarray, shift_px: np.ndarray, side: int) -> np.ndarray:
-    """(2, 3) map of a frame of `side` px: `linear` about its middle, then a shift in px of the 96 frame."""
-    middle = np.full(2, (side - 1) / 2)
-    return np.column_stack([linear, middle - linear @ middle + shift_px * side / FRAME])
-
-
 def _moved(images, keypoints_px, linear, shift_px):
-    """Pictures larger than the frame hold surroundings, which come into sight; else the border is repeated."""
+    """`linear`, (2, 2), about the middle of a face, then a shift, px of the 96 frame; surroundings come into sight."""
     side = min(images.shape[1], FRAME)
-    in_side, in_frame = (_about_middle(linear, shift_px, it) for it in (side, FRAME))
-    moved = keypoints_px @ in_frame[:, :2].T + in_frame[:, 2]
-    return warp_faces(images, in_side[None], side, into_middle(images.shape[1], side, side)), moved.astype(np.float32)
+    middles = (np.full(2, (it - 1) / 2) for it in (side, FRAME))
+    in_side, in_frame = (it - linear @ it for it in middles)
+    maps = np.column_stack([linear, in_side + shift_px * side / FRAME])[None]
+    moved = keypoints_px @ linear.T + (in_frame + shift_px)
+    return warp_faces(images, maps, side, into_middle(images.shape[1], side, side)), moved.astype(np.float32)
 
 
 def rotated(images: np.ndarray, keypoints_px: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:
@@ -112,12 +92,19 @@ class Stress:
     moves: bool = False  # the points move: stored surroundings are needed
 
 
+# One face, (h, h), and a strength -> its new grey values, (h, h).
+_GREYS = {
+    "blur": lambda face, sigma_px: cv2.GaussianBlur(face, (0, 0), sigma_px * len(face) / FRAME),
+    "noise": lambda face, sigma: face + np.random.default_rng(0).normal(0, sigma, face.shape),  # the same on every face
+    "gain": lambda face, gain: face.astype(np.float32) * gain,
+    "contrast": lambda face, factor: (face - face.mean()) * factor + face.mean(),
+}
 STRESSES = {
-    "blur": Stress(_each(_blur), (1, 1.5, 2, 3, 4), "sigma, px"),
-    "noise": Stress(_each(_noise), (5, 10, 20, 30, 40), "sigma, grey levels"),
-    "dark": Stress(_each(_gain), (0.7, 0.5, 0.35, 0.2, 0.1), "gain"),
-    "bright": Stress(_each(_gain), (1.25, 1.5, 1.75, 2, 3), "gain"),
-    "low contrast": Stress(_each(_contrast), (0.7, 0.5, 0.35, 0.2, 0.1), "factor"),
+    "blur": Stress(_each(_GREYS["blur"]), (1, 1.5, 2, 3, 4), "sigma, px"),
+    "noise": Stress(_each(_GREYS["noise"]), (5, 10, 20, 30, 40), "sigma, grey levels"),
+    "dark": Stress(_each(_GREYS["gain"]), (0.7, 0.5, 0.35, 0.2, 0.1), "gain"),
+    "bright": Stress(_each(_GREYS["gain"]), (1.25, 1.5, 1.75, 2, 3), "gain"),
+    "low contrast": Stress(_each(_GREYS["contrast"]), (0.7, 0.5, 0.35, 0.2, 0.1), "factor"),
     "eyes hidden": Stress(_hidden("eyes", OUTER_EYE_CORNERS), (0.1, 0.2, 0.3, 0.4, 0.5), "height / eye distance"),
     "mouth hidden": Stress(_hidden("mouth", MOUTH_CORNERS), (0.2, 0.4, 0.6, 0.8, 1), "height / mouth width"),
     "turned": Stress(rotated, (5, 10, 20, 30, 45), "degrees", moves=True),
@@ -127,9 +114,6 @@ STRESSES = {
 }
 
 
-# ---------------------------------------------------------------- what the networks make of it
-
-
 def stress_report(score: Callable, images: np.ndarray, keypoints_px: np.ndarray, stored: np.ndarray) -> dict:
     """Scores under every stress: name -> {unit, unchanged, strengths, scores}.
 
@@ -137,9 +121,8 @@ def stress_report(score: Callable, images: np.ndarray, keypoints_px: np.ndarray,
     """
     report, unchanged = {}, score(images, keypoints_px)
     for name, stress in STRESSES.items():
-        faces = stored if stress.moves else images
-        scores = [score(*stress.change(faces, keypoints_px, strength)) for strength in stress.strengths]
-        strengths = list(stress.strengths)
+        faces, strengths = stored if stress.moves else images, list(stress.strengths)
+        scores = [score(*stress.change(faces, keypoints_px, strength)) for strength in strengths]
         report[name] = {"unit": stress.unit, "unchanged": unchanged, "strengths": strengths, "scores": scores}
     return report
 
@@ -160,17 +143,17 @@ def flip_distance_px(model: keras.Model, images: np.ndarray) -> float:
     return float(point_errors_px(there, back).mean())
 
 
-def keypoint_stress(model: keras.Model, faces: Keypoints, degrees: float = 30, side: int = FRAME // 2) -> dict:
+def keypoint_stress(model: keras.Model, faces: Keypoints, degrees: float = 30) -> dict:
     """Mean NME in percent (flip averaged) of faces turned either way and of shrunk faces, and flip distance in px."""
 
     def score(images, keypoints_px):
         return float(np.nanmean(nme_percent(predict_keypoints(model, images), keypoints_px)))
 
-    turned = [score(*rotated(faces.stored, faces.keypoints_px, sign * degrees)) for sign in (-1, 1)]
+    points, turns, side = faces.keypoints_px, [-degrees, degrees], FRAME // 2
     return {
-        "nme_percent_rotated": turned,
-        "rotated_degrees": [-degrees, degrees],
-        "nme_percent_shrunk": score(*STRESSES["small"].change(faces.images, faces.keypoints_px, side)),
+        "nme_percent_rotated": [score(*rotated(faces.stored, points, turn)) for turn in turns],
+        "rotated_degrees": turns,
+        "nme_percent_shrunk": score(*STRESSES["small"].change(faces.images, points, side)),
         "shrunk_to_px": side,
         "flip_distance_px": flip_distance_px(model, faces.images),
     }

@@ -16,10 +16,8 @@ def emotion_counts(counts: pd.DataFrame) -> Figure:
     """counts: a row an emotion, a column a split -> stacked bars, the total at each bar's end."""
     figure, axis = plt.subplots(figsize=(8, 0.55 * len(counts) + 1.4))
     _bars(axis, counts, stacked=True)
-    for y, total in enumerate(counts.sum(axis=1)):
-        axis.text(total, y, f" {int(total):,}", va="center")
-    axis.set(xlabel="faces", title="Faces per emotion and split")
-    axis.margins(x=0.12)
+    axis.bar_label(axis.containers[-1], [f" {int(total):,}" for total in counts.sum(axis=1)])
+    axis.set(xlabel="faces", title="Faces per emotion and split", xmargin=0.12)
     axis.legend(frameon=False, loc="lower right")
     sns.despine(figure)
     return figure
@@ -70,9 +68,8 @@ def confusion(matrix: np.ndarray, title: str) -> Figure:
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     words = [[f"{s:.0%}\n{n}" for s, n in zip(*row, strict=True)] for row in zip(share, matrix, strict=True)]
     figure, axis = plt.subplots(figsize=(5.6, 4.8))
-    table = pd.DataFrame(share, EMOTIONS, EMOTIONS)
     style = {"cmap": "Blues", "vmin": 0, "vmax": 1, "square": True, "cbar": False, "linewidths": 0.5}
-    sns.heatmap(table, annot=np.array(words), fmt="", ax=axis, **style)
+    sns.heatmap(pd.DataFrame(share, EMOTIONS, EMOTIONS), annot=np.array(words), fmt="", ax=axis, **style)
     axis.set(xlabel="predicted", ylabel="true", title=title)
     axis.tick_params(axis="y", rotation=0)
     return figure
@@ -125,8 +122,7 @@ def score_card(emotions: dict, keypoints: dict, splits: dict[str, str]) -> Figur
         bars = axis.barh([*map(_words, scores)], values, color=colours)
         axis.bar_label(bars, [f" {value:.2f} %" for value in values])
         axis.invert_yaxis()
-        axis.margins(x=0.22)
-        axis.set(xlabel="NME, % of the distance of the eyes", title=f"Keypoints, {splits[split]}")
+        axis.set(xlabel="NME, % of the distance of the eyes", title=f"Keypoints, {splits[split]}", xmargin=0.22)
     sns.despine(figure)
     figure.tight_layout(w_pad=2)
     return figure
@@ -145,12 +141,10 @@ def _accuracies(axis, emotions: dict) -> None:
 
 
 def _emotion_f1(axis, emotions: dict) -> None:
-    compared = dict.fromkeys((emotions["chosen"], "baseline"))  # shades of more networks cannot be told apart
-    scores = {name: emotions["test"][name] for name in compared if name in emotions["test"]}
-    table = {
-        f"{name}: mean {score['macro_f1']:.2f}": {emotion: score["classes"][emotion]["f1"] for emotion in EMOTIONS}
-        for name, score in scores.items()
-    }
+    table = {}
+    for name in dict.fromkeys((emotions["chosen"], "baseline")):  # shades of more networks cannot be told apart
+        if score := emotions["test"].get(name):
+            table[f"{name}: mean {score['macro_f1']:.2f}"] = {it: score["classes"][it]["f1"] for it in EMOTIONS}
     _bars(axis, pd.DataFrame(table), color=[RIGHT, OTHER])
     axis.set(xlim=(0, 1), xlabel="F1", title="Each emotion")
     below = {"loc": "upper center", "bbox_to_anchor": (0.42, 0), "borderaxespad": 4.5, "ncols": 3}
@@ -191,8 +185,7 @@ def claimed_and_true(rows: list[dict], panels: dict[tuple[str, str], str]) -> Fi
                     axis.hlines(y + offset, score["low"], score["high"], color=colour)
                 axis.plot(score["mean"], y + offset, "o", color=colour, mfc=face, ms=8, mew=2, label=part)
         axis.set_yticks(range(len(shown)), [_words(row["protocol"]) for row in shown])
-        axis.set(title=title, xlabel=labels[measure], ylim=(len(shown) - 0.5, -0.5))
-        axis.margins(x=0.15)
+        axis.set(title=title, xlabel=labels[measure], ylim=(len(shown) - 0.5, -0.5), xmargin=0.15)
     sns.despine(figure)
     handles, names = axes[0][0].get_legend_handles_labels()
     figure.legend(handles[:2], names[:2], loc="upper center", ncol=2, frameon=False, bbox_to_anchor=(0.5, 0.02))

@@ -14,35 +14,26 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from src.faces import crop_squares, squares_of_edges, to_frame
-from src.figures import PART_COLOURS, RIGHT, WRONG, probability_bars
-from src.labels import BOX_COLUMNS, FRAME, KEYPOINT_COLUMNS, KEYPOINTS, PARTS
+from src.figures import OTHER, PART_COLOURS, RIGHT, WRONG
+from src.labels import BOX_COLUMNS, EMOTIONS, FRAME, KEYPOINT_COLUMNS, KEYPOINTS, PARTS
 
 FACES = 24  # on a board of one's own photos at most
 PHOTO_SIDE = 1200  # px of a photo on such a board at most
 
 
-def _figure(width: float, height: float, **options) -> Figure:
-    """An empty figure that a notebook shows; inches."""
+def _grid(count: int, columns: int, width: float, height: float):
+    """A notebook's figure and its axes, one for each of `count` faces at least, unseen until `_show`; inches a face."""
     from matplotlib import pyplot as plt  # whoever reads a photo need not wait for it
 
-    return plt.figure(figsize=(width, height), **options)
-
-
-def _axes(rows: int, columns: int, width: float, height: float):
-    figure = _figure(width, height)
-    return figure, figure.subplots(rows, columns, squeeze=False)
-
-
-def _grid(count: int, columns: int, extra: float = 0.0):
-    """A figure with axes for `count` faces, each with `extra` inches for words above it."""
-    rows = -(-count // columns)
-    figure, axes = _axes(rows, columns, columns * 1.4, rows * (1.4 + extra))
-    for axis in axes.flat[count:]:
+    rows = math.ceil(count / columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(columns * width, rows * height), squeeze=False)
+    for axis in axes.flat:
         axis.axis("off")
     return figure, axes
 
 
 def _show(axis, image: np.ndarray, interpolation: str = "lanczos") -> None:
+    axis.axis("on")
     axis.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation=interpolation)
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
@@ -68,12 +59,10 @@ def _part_legend() -> list[Line2D]:
 
 def labelled_rows(images: dict[str, np.ndarray], columns: int = 8, inches: float = 1.15) -> Figure:
     """A row of faces for each name, `inches` wide each: name -> uint8 (n, side, side)."""
-    figure, axes = _axes(len(images), columns, inches * columns, inches * len(images))
+    figure, axes = _grid(len(images) * columns, columns, inches, inches)
     for row, (name, faces) in zip(axes, images.items(), strict=True):
         for axis, face in zip(row, faces, strict=False):
             _show(axis, face)
-        for axis in row[len(faces) :]:
-            axis.axis("off")
         row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=11)
     figure.subplots_adjust(wspace=0.04, hspace=0.04)
     return figure
@@ -81,7 +70,7 @@ def labelled_rows(images: dict[str, np.ndarray], columns: int = 8, inches: float
 
 def faces_with_keypoints(images: np.ndarray, keypoints_px: np.ndarray, titles=None, columns: int = 8) -> Figure:
     """Faces with their points: uint8 (n, side, side), (n, 15, 2) px of the 96 frame; titles: n words or None."""
-    figure, axes = _grid(len(images), columns, extra=0.2 if titles is not None else 0)
+    figure, axes = _grid(len(images), columns, 1.4, 1.4 if titles is None else 1.6)
     words = [""] * len(images) if titles is None else titles
     for axis, image, points, title in zip(axes.flat, images, keypoints_px, words, strict=False):
         _show(axis, image)
@@ -94,14 +83,13 @@ def faces_with_keypoints(images: np.ndarray, keypoints_px: np.ndarray, titles=No
 
 def left_and_right(images: np.ndarray, keypoints_px: np.ndarray, titles: list[str]) -> Figure:
     """Faces with the points named left, right and neither in three colours: (n, side, side), (n, 15, 2) px of 96."""
-    figure, axes = _axes(1, len(images), 2.6 * len(images), 3.1)
+    figure, axes = _grid(len(images), len(images), 2.6, 3.1)
     colours = {"named left": "#56B4E9", "named right": "#E69F00", "on the midline": "#FFFFFF"}
     sides = ["left" if "left" in name else "right" if "right" in name else "midline" for name in KEYPOINTS]
     for axis, image, points, title in zip(axes[0], images, keypoints_px, titles, strict=True):
         _show(axis, image)
-        scale = image.shape[0] / FRAME
         for label, colour in colours.items():
-            x, y = ((points[[label.endswith(side) for side in sides]] + 0.5) * scale - 0.5).T
+            x, y = ((points[[label.endswith(side) for side in sides]] + 0.5) * image.shape[0] / FRAME - 0.5).T
             axis.scatter(x, y, s=26, c=colour, edgecolors="black", linewidths=0.5, label=label)
         axis.set_title(title, fontsize=10)
     axes[0][0].legend(fontsize=7, loc="lower left", framealpha=0.8)
@@ -111,7 +99,7 @@ def left_and_right(images: np.ndarray, keypoints_px: np.ndarray, titles: list[st
 
 def keypoint_spread(keypoints_px: np.ndarray, mean_face: np.ndarray) -> Figure:
     """Where the points lie: a dot a point over the mean face, a ring at each mean; (n, 15, 2) px, (96, 96)."""
-    figure, ((axis,),) = _axes(1, 1, 5.2, 5.2)
+    figure, ((axis,),) = _grid(1, 1, 5.2, 5.2)
     _show(axis, mean_face)
     for part, colour in PART_COLOURS.items():
         x, y = keypoints_px[:, list(PARTS[part])].reshape(-1, 2).T
@@ -140,7 +128,7 @@ def mistakes(images: np.ndarray, table: pd.DataFrame, columns: int = 8) -> Figur
 
     images uint8 (n, side, side); table: rows of `score_card.confident_mistakes` for them.
     """
-    figure, axes = _grid(len(images), columns, extra=0.35)
+    figure, axes = _grid(len(images), columns, 1.4, 1.75)
     for axis, image, row in zip(axes.flat, images, table.itertuples(), strict=False):
         _show(axis, image)
         star = " *" if row.label_doubted else ""
@@ -149,12 +137,12 @@ def mistakes(images: np.ndarray, table: pd.DataFrame, columns: int = 8) -> Figur
     return figure
 
 
-# ---------------------------------------------------------------- boards: faces above their probabilities
+# ---------------------------------------------------------------- answers: boards, a photo
 
 
 def _answer_axes(part, count: int, columns: int) -> list[tuple]:
     """Axes for `count` faces, and below each one for its probabilities, in a figure or a part of one."""
-    lines = -(-count // columns)
+    lines = math.ceil(count / columns)
     axes = part.subplots(2 * lines, columns, height_ratios=(3.2, 1) * lines, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
@@ -170,8 +158,13 @@ def _answer(axes: tuple, face: np.ndarray, points_px: np.ndarray, row: pd.Series
     above.set_title(title, fontsize=9.5, pad=3, color=colour, fontweight="bold")
     above.set_anchor("S")
     below.axis("on")
-    probability_bars(below, row, truth or row["emotion"])
-    below.set(box_aspect=0.3, anchor="N")
+    right, places = truth or row["emotion"], range(len(EMOTIONS))
+    colours = [RIGHT if name == right else WRONG if name == row["emotion"] else OTHER for name in EMOTIONS]
+    below.bar(places, [row[f"p_{name}"] for name in EMOTIONS], color=colours, width=0.75)
+    below.set_xticks(places, [name[:3] for name in EMOTIONS], fontsize=7)
+    below.tick_params(length=0, pad=1)
+    below.set(ylim=(0, 1), yticks=[], box_aspect=0.3, anchor="N")
+    below.spines[["top", "left", "right"]].set_visible(False)
 
 
 def face_board(images: np.ndarray, table: pd.DataFrame, truth: list[str], columns: int = 6) -> Figure:
@@ -179,11 +172,13 @@ def face_board(images: np.ndarray, table: pd.DataFrame, truth: list[str], column
 
     images uint8 (n, side, side); table: rows of `FaceReader.read_faces` for them; truth: n emotion names.
     """
-    figure = _figure(columns * 1.9, -(-len(images) // columns) * 2.75, layout="constrained")
+    from matplotlib import pyplot as plt
+
+    figure = plt.figure(figsize=(columns * 1.9, math.ceil(len(images) / columns) * 2.75), layout="constrained")
     axes = _answer_axes(figure, len(images), columns)
     for pair, image, (_, row), name in zip(axes, images, table.iterrows(), truth, strict=False):
         title = row["emotion"] if row["emotion"] == name else f"{row['emotion']}\n(true: {name})"
-        _answer(pair, image, _keypoints(row), row, title + _doubt(row), name)
+        _answer(pair, image, _keypoints(row), row, title + ("" if row["sure"] else " ?"), name)
     figure.legend(handles=_part_legend(), loc="outside lower center", ncol=4, frameon=False)
     return figure
 
@@ -201,19 +196,17 @@ class Board:
         """photo uint8 (h, w, 3); table: its faces, boxes and keypoints in its px."""
         self.photos += 1
         if self.photo is None:
-            picture, scale = annotated(photo, table), PHOTO_SIDE / max(photo.shape[:2])
-            shrunk = {"fx": scale, "fy": scale, "interpolation": cv2.INTER_AREA}
-            self.photo = picture if scale >= 1 else cv2.resize(picture, None, **shrunk)
+            scale = min(1, PHOTO_SIDE / max(photo.shape[:2]))
+            self.photo = cv2.resize(annotated(photo, table), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         table = table.iloc[: FACES - len(self.rows)]
-        if len(table):
-            self.faces.extend(crop_squares(photo, squares_of_edges(table[list(BOX_COLUMNS)].to_numpy(float))))
-            self.rows.extend(row for _, row in table.iterrows())
+        self.faces.extend(crop_squares(photo, squares_of_edges(table[list(BOX_COLUMNS)].to_numpy(float))))
+        self.rows.extend(row for _, row in table.iterrows())
 
     def draw(self, figure: Figure) -> Figure:
         """Fills an empty figure and gives it back. One photo: itself beside its faces; several: their faces."""
         beside, count = self.photos == 1, max(len(self.rows), 1)
         columns = min(math.ceil(count**0.5) if beside else count, 6)
-        height = max(2.75 * -(-count // columns), 5.5 if beside else 0)
+        height = max(2.75 * math.ceil(count / columns), 5.5 if beside else 0)
         width = height * min(self.photo.shape[1] / self.photo.shape[0], 2) if beside else 0
         figure.set_size_inches(width + 1.9 * columns, height)
         figure.set_layout_engine("constrained")  # leaves hardly a border
@@ -226,20 +219,12 @@ class Board:
             square = squares_of_edges(row[list(BOX_COLUMNS)].to_numpy(float)[None])
             _answer(pair, face, to_frame(_keypoints(row)[None], square)[0], row, _caption(row))
         if not self.rows:
-            first = axes[0][0]
-            first.text(0.5, 0.5, "no face found", ha="center", va="center", transform=first.transAxes)
+            axes[0][0].text(0.5, 0.5, "no face found", ha="center", va="center", transform=axes[0][0].transAxes)
         return figure
 
 
-# ---------------------------------------------------------------- a photo
-
-
 def _caption(row: pd.Series) -> str:
-    return f"{row['face']}: {row['emotion']} {row['confidence']:.0%}{_doubt(row)}"
-
-
-def _doubt(row: pd.Series) -> str:
-    return "" if row["sure"] else " ?"
+    return f"{row['face']}: {row['emotion']} {row['confidence']:.0%}{'' if row['sure'] else ' ?'}"
 
 
 def _keypoints(row: pd.Series) -> np.ndarray:

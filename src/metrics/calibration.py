@@ -1,7 +1,4 @@
-"""How far an answer may be believed: a temperature for the probabilities, one score and threshold for "sure".
-
-The libraries that fitting takes are imported where it happens: reading a photo only applies what was fitted.
-"""
+"""How far an answer may be believed: a temperature for the probabilities, one score and threshold for "sure"."""
 
 from dataclasses import dataclass
 
@@ -28,11 +25,7 @@ class Calibration:
 
 
 def five_probabilities(outputs: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """Outputs of a five- or seven-class network, (n, 5 or 7) -> probabilities of the five, float64 (n, 5), sum 1.
-
-    The same as a softmax over the five logits divided by the temperature (Guo et al. 2017, "On calibration of modern
-    neural networks").
-    """
+    """Outputs (n, 5 or 7) -> softmax of the five's logits / temperature (Guo et al. 2017), float64 (n, 5), sum 1."""
     logits = np.log(np.maximum(outputs[:, : len(EMOTIONS)].astype(np.float64), 1e-30)) / temperature
     weights = np.exp(logits - logits.max(axis=1, keepdims=True))
     return weights / weights.sum(axis=1, keepdims=True)
@@ -50,7 +43,7 @@ def sure_scores(outputs: np.ndarray, calibration: Calibration) -> np.ndarray:
 
 def fit_temperature(outputs: np.ndarray, labels: np.ndarray) -> float:
     """The temperature that makes the labels likeliest: outputs (n, 5 or 7), labels (n,) in 0..4."""
-    from scipy.optimize import minimize_scalar
+    from scipy.optimize import minimize_scalar  # here, since reading a photo only applies what was fitted
 
     def surprise(log_temperature):
         five = five_probabilities(outputs, np.exp(log_temperature))

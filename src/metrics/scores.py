@@ -20,10 +20,7 @@ def rmse_px(predicted_px: np.ndarray, true_px: np.ndarray) -> float:
 
 
 def nme_percent(predicted_px: np.ndarray, true_px: np.ndarray) -> np.ndarray:
-    """Normalised mean error of each face: mean point error / distance of the true outer eye corners, %, (n,).
-
-    NaN for a face whose outer eye corners are not annotated.
-    """
+    """Normalised mean error, %, (n,): mean point error / distance of the true outer eye corners; NaN without these."""
     left, right = OUTER_EYE_CORNERS
     eye_distance = np.linalg.norm(true_px[:, left] - true_px[:, right], axis=1)
     errors = point_errors_px(predicted_px, true_px)
@@ -55,10 +52,7 @@ def wilson_interval(correct: int, total: int) -> tuple[float, float]:
 
 
 def mean_interval(values: np.ndarray) -> dict:
-    """Mean of a score over seeds and its 95 % interval by Student's t: (n,) -> mean, low, high; None both where n is 1.
-
-    Few seeds make it wide: with three it spans 2.5 standard deviations on either side.
-    """
+    """Mean over seeds and its 95 % interval by Student's t: (n,) -> mean, low, high; the last two None where n is 1."""
     values = np.asarray(values, float)
     mean = float(values.mean())
     if len(values) == 1:
@@ -67,7 +61,7 @@ def mean_interval(values: np.ndarray) -> dict:
     return {"mean": mean, "low": mean - half, "high": mean + half}
 
 
-def _binned(confidence: np.ndarray, correct: np.ndarray, bins: int) -> dict[str, list]:
+def _binned(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> dict[str, list]:
     """Equal-width bins of `confidence` (n,): faces in each, their mean confidence, the share of `correct` ones."""
     which = np.minimum((confidence * bins).astype(int), bins - 1)
     faces, *sums = (np.bincount(which, weights=it, minlength=bins) for it in (None, confidence, correct))
@@ -82,25 +76,24 @@ def _mean_gap(binned: dict[str, list]) -> float:
 
 
 def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> dict[str, list]:
-    """Equal-width bins of confidence: how many faces fall in each, their mean confidence and their accuracy.
+    """Equal-width bins of confidence, empty ones left out: how many faces, their mean confidence, their accuracy.
 
-    probabilities (n, classes) that sum to 1; labels (n,) integers. Empty bins are left out.
+    probabilities (n, classes) that sum to 1; labels (n,) integers.
     """
     return _binned(probabilities.max(axis=1), probabilities.argmax(axis=1) == labels, bins)
 
 
-def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
+def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """ECE (Naeini 2015): mean gap between confidence and accuracy over the bins of `reliability`, in 0..1."""
-    return _mean_gap(reliability(probabilities, labels, bins))
+    return _mean_gap(reliability(probabilities, labels))
 
 
-def classwise_calibration_errors(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> np.ndarray:
+def classwise_calibration_errors(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """ECE of each class by itself (Kull et al. 2019): gap between its probability and how often it is true, (classes,).
 
     probabilities (n, classes); labels (n,). Every face counts for every class, so a rare class has a small figure.
     """
-    columns = enumerate(probabilities.T)
-    return np.array([_mean_gap(_binned(column, labels == code, bins)) for code, column in columns])
+    return np.array([_mean_gap(_binned(column, labels == code)) for code, column in enumerate(probabilities.T)])
 
 
 def likely_mislabelled(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -40,9 +40,6 @@ class SoftArgmax(layers.Layer):
         step = self.frame / side
         return np.float32(np.stack([right, down], axis=1) * step + (step - 1) / 2)
 
-    def compute_output_shape(self, input_shape):
-        return (input_shape[0], 2 * input_shape[3])
-
     def get_config(self):
         return {**super().get_config(), "frame": self.frame}
 
@@ -62,9 +59,6 @@ class BinMean(layers.Layer):
         step = self.frame / logits.shape[2]
         centres = ops.arange(logits.shape[2], dtype=logits.dtype) * step + (step - 1) / 2
         return ops.sum(ops.softmax(logits, axis=2) * centres, axis=2)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape[:2]
 
     def get_config(self):
         return {**super().get_config(), "frame": self.frame}
@@ -147,9 +141,6 @@ class AlignedCrop(layers.Layer):
         below = left_below + (right_below - left_below) * right
         return ops.reshape(above + (below - above) * down, (-1, self.side, self.side, 1))
 
-    def compute_output_shape(self, input_shape):
-        return (input_shape[0][0], self.side, self.side, 1)
-
     def get_config(self):
         return {**super().get_config(), "side": self.side, "mean_px": self.mean_px}
 
@@ -172,9 +163,7 @@ class BatchNorm(layers.BatchNormalization):
             inputs, self.gamma, self.beta, epsilon=self.epsilon, is_training=True
         )
         n = tf.cast(tf.reduce_prod(tf.shape(inputs)[:-1]), variance.dtype)
-        self._follow(self.moving_mean, mean)
-        self._follow(self.moving_variance, variance * (n - 1) / n)  # the operation's is the unbiased one
+        variance = variance * (n - 1) / n  # the operation's is the unbiased one
+        for running, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            running.assign(running * self.momentum + now * (1 - self.momentum))
         return outputs
-
-    def _follow(self, running: keras.Variable, now) -> None:
-        running.assign(running * self.momentum + now * (1 - self.momentum))

@@ -136,8 +136,8 @@ def finish(run: Run, options: argparse.Namespace, stopped: str) -> None:
     print(f"table   {shown(options.csv)}\nboard   {shown(options.board)}")
     if run.videos.exists():
         print(f"videos  {shown(run.videos)}/")
-    nothing_read = run.met["files"] and run.met["not read"] == run.met["files"]
-    sys.exit(130 if stopped and options.camera is None else int(bool(nothing_read)))
+    nothing_read = 0 < run.met["files"] == run.met["not read"]
+    sys.exit(130 if stopped and options.camera is None else int(nothing_read))
 
 
 if __name__ == "__main__":

@@ -5,13 +5,12 @@ weights/faces.onnx, *.tflite             for other programs and devices; made wh
 
 `emotion.*` takes a face and the keypoints that `detection.*` finds in it, (n, 30) px of the 96x96 frame; `faces.*`
 takes a face in the sizes that the networks read, face_96 and face_48, and gives keypoints and probabilities (n, 7). In
-`*.int8.tflite` the convolutions, which take nearly all of the time and of the space, compute in int8, their ranges
-calibrated on training faces; the rest stays float32: 256 steps over the 96 px of a face are too coarse for a keypoint.
+`*.int8.tflite` the convolutions, nearly all of the work, compute in int8, their ranges calibrated on training faces;
+the rest stays float32: 256 steps over the 96 px of a face are too coarse for a keypoint.
 """
 
 import argparse
 import sys
-from functools import partial
 from pathlib import Path
 
 import keras
@@ -53,8 +52,7 @@ def _export_int8(plain: Path, path: Path, inputs: dict[str, np.ndarray]) -> None
     from ai_edge_quantizer import qtyping, quantizer
 
     conversion = quantizer.Quantizer(str(plain))
-    convolution = qtyping.TFLOperationName.CONV_2D
-    conversion.add_static_config(IN_INT8, convolution, activation_num_bits=8, weight_num_bits=8)
+    conversion.add_static_config(IN_INT8, qtyping.TFLOperationName.CONV_2D, activation_num_bits=8, weight_num_bits=8)
     rows = [{name: values[i : i + 1] for name, values in inputs.items()} for i in range(CALIBRATION_FACES)]
     result = conversion.quantize(conversion.calibrate({"serving_default": rows}))
     with replacing(path) as part:
@@ -66,8 +64,7 @@ def _answers_as(network: networks.Network, model: keras.Model) -> bool:
     if network.input_shape != model.input_shape:
         return False
     rng = np.random.default_rng(0)
-    highest = [1 if len(it.shape) == 4 else FRAME for it in model.inputs]
-    inputs = [top * rng.random((4, *it.shape[1:]), np.float32) for top, it in zip(highest, model.inputs, strict=True)]
+    inputs = [(1 if len(it.shape) == 4 else FRAME) * rng.random((4, *it.shape[1:]), np.float32) for it in model.inputs]
     answers = [it.predict_on_batch(inputs if len(inputs) > 1 else inputs[0]) for it in (network, model)]
     return np.allclose(*answers, rtol=0, atol=1e-3)
 
@@ -89,10 +86,7 @@ def write_onnx(folder: Path) -> list[Path]:
 
 
 def write_all(folder: Path, data: str) -> list[Path]:
-    """Every format of the Keras networks in a folder, beside them; returns the files.
-
-    data: "real" or "sample", where the training faces come from that int8 is calibrated on.
-    """
+    """Every format of a folder's Keras networks, beside them; data: "real" or "sample", whose faces calibrate int8."""
     write_onnx(folder)
     models = {name: networks.load_network(folder, task, "keras") for task, name in NAMES.items()}
     faces, rng = {}, np.random.default_rng(0)
@@ -100,7 +94,8 @@ def write_all(folder: Path, data: str) -> list[Path]:
         images = read(data, 2 * CALIBRATION_FACES, 0).split("Training").images
         faces[side] = images[rng.choice(len(images), CALIBRATION_FACES, replace=False)]
     points = predict_keypoints(models[NAMES[networks.KEYPOINTS]], faces[FER_SIDE]).reshape(CALIBRATION_FACES, -1)
-    for name in tqdm((*models, "faces"), "export", unit=" networks"):
+    names = (*models, "faces")
+    for name in tqdm(names, "export", unit=" networks"):
         # Both in one comes last: a network that is part of another is exported in other, if equal, operations.
         model = models.get(name) or both_in_one(*models.values())
         sides = {it.name: it.shape[1] for it in model.inputs}
@@ -109,9 +104,7 @@ def write_all(folder: Path, data: str) -> list[Path]:
         _export(model, plain, "litert")
         _export_int8(plain, small, inputs)
     _export(model, folder / "faces.onnx", "onnx")
-    return [
-        folder / f"{name}{ending}" for name in (*models, "faces") for ending in (".onnx", ".tflite", ".int8.tflite")
-    ]
+    return [folder / f"{name}{ending}" for name in names for ending in (".onnx", ".tflite", ".int8.tflite")]
 
 
 def main() -> None:
@@ -121,7 +114,7 @@ def main() -> None:
     parser.add_argument("--onnx", action="store_true", help="only the ONNX files that FaceReader reads; takes no data")
     arguments = parser.parse_args()
     try:
-        written = (write_onnx if arguments.onnx else partial(write_all, data=arguments.data))(arguments.folder)
+        written = write_onnx(arguments.folder) if arguments.onnx else write_all(arguments.folder, arguments.data)
     except (OSError, DataError) as error:
         sys.exit(str(error))
     for path in written:

@@ -71,22 +71,19 @@ class LiteRTNetwork:
         self._interpreter = Interpreter(str(path), num_threads=threads or os.cpu_count())
         # In the file they stand in any order; the face has more axes than keypoints have.
         inputs = sorted(self._interpreter.get_input_details(), key=lambda it: -len(it["shape"]))
-        self._output = self._interpreter.get_output_details()[0]
+        self._output = self._interpreter.get_output_details()[0]["index"]
         self._indices = [it["index"] for it in inputs]
         self.input_shape = _as_keras([(None, *map(int, it["shape"][1:])) for it in inputs])
-        self._batch = 0  # faces that memory is laid out for
 
     def predict_on_batch(self, inputs: np.ndarray | list[np.ndarray]) -> np.ndarray:
         inputs = inputs if isinstance(inputs, list) else [inputs]
-        if len(inputs[0]) != self._batch:
-            for index, values in zip(self._indices, inputs, strict=True):
-                self._interpreter.resize_tensor_input(index, values.shape)
-            self._interpreter.allocate_tensors()
-            self._batch = len(inputs[0])
+        for index, values in zip(self._indices, inputs, strict=True):
+            self._interpreter.resize_tensor_input(index, values.shape)
+        self._interpreter.allocate_tensors()  # does nothing where the shapes are those of the last call
         for index, values in zip(self._indices, inputs, strict=True):
             self._interpreter.set_tensor(index, values)
         self._interpreter.invoke()
-        return self._interpreter.get_tensor(self._output["index"])
+        return self._interpreter.get_tensor(self._output)
 
 
 def load_keras(model_json: Path, weights: Path):
@@ -110,8 +107,7 @@ def fastest_backend(folder: Path) -> str:
 
 def _is_new(folder: Path, stem: str) -> bool:
     exported, weights = folder / f"{stem}{ENDINGS['onnx']}", folder / f"{stem}.weights.h5"
-    stale = exported.exists() and weights.exists() and weights.stat().st_mtime > exported.stat().st_mtime
-    return exported.exists() and not stale
+    return exported.exists() and not (weights.exists() and weights.stat().st_mtime > exported.stat().st_mtime)
 
 
 def load_network(folder: Path, task: str, backend: str) -> Network:

@@ -25,8 +25,7 @@ LONG_SIDE = 960  # px; larger pictures are reduced to it: time grows with the ar
 # The 68 landmarks' box by the detector's, in units of the root of its area: how far its centre lies below, its side.
 BOX_DOWN, BOX_SIDE = 0.133, 0.888
 # The same by the keypoints, in units of their root mean square distance from their mean: how far the centre lies from
-# their mean towards the mouth, the side; and how far it lies aside for each pixel that the nose tip is off the midline
-# (a head that turns shows more of the cheek it turns away from).
+# it towards the mouth, the side; and how far aside for each px of the nose tip off the midline, where a head is turned.
 POINTS_DOWN, POINTS_SIDE, NOSE_ASIDE = 0.535, 3.173, -1.84
 
 _EYES = [KEYPOINTS.index("left_eye_center"), KEYPOINTS.index("right_eye_center")]
@@ -41,10 +40,9 @@ class PhotoError(Exception):
 
 
 def files_in(paths: Iterable[Path], skip: Iterable[Path] = ()) -> Iterator[tuple[Path, str]]:
-    """Every file that the paths mean, folders by name and recursively, each with the reason why it cannot be read.
+    """Every file that the paths mean, folders by name and recursively, each with why it cannot be read ("": it can).
 
-    The reason is "" for a regular file. Links to folders are followed, but no folder is read twice, so that a link
-    that leads back ends there. skip: files and folders that are left out, such as the ones that the run itself writes.
+    Links to folders are followed, but no folder is read twice. skip: files and folders left out, such as the run's own.
     """
     skipped, seen = {path.resolve() for path in skip}, {}
     for path in paths:
@@ -87,10 +85,9 @@ def read_photo(source: Path | str | BinaryIO, name: str = "") -> np.ndarray:
         if not source.stat().st_size:
             raise PhotoError(f"{name} is empty: copy it again")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of large pictures and odd EXIF that it reads all the same
-            with Image.open(source, formats=FORMATS) as image:
-                return np.array(_as_rgb(ImageOps.exif_transpose(image)))
+        # Pillow warns of large pictures and odd EXIF that it reads all the same.
+        with warnings.catch_warnings(action="ignore"), Image.open(source, formats=FORMATS) as image:
+            return np.array(_as_rgb(ImageOps.exif_transpose(image)))
     except Image.UnidentifiedImageError as error:
         raise PhotoError(f"{name} is not a picture: give {', '.join(FORMATS)}") from error
     except Image.DecompressionBombError as error:
@@ -101,20 +98,15 @@ def read_photo(source: Path | str | BinaryIO, name: str = "") -> np.ndarray:
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "F" or image.mode.startswith("I"):
-        return Image.fromarray(_eight_bits(np.asarray(image), image.mode)).convert("RGB")
+    if image.mode == "F" or image.mode.startswith("I"):  # floating numbers of scale 1, 255 or 65535; 16 bits
+        values = np.nan_to_num(np.asarray(image, np.float64))
+        scales = (1, 255, 65535) if image.mode == "F" else (65535,)
+        top = next((scale for scale in scales if values.max() <= scale), values.max())
+        image = Image.fromarray(np.rint(np.clip(values / top, 0, 1) * 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     return image.convert("RGB")
-
-
-def _eight_bits(values: np.ndarray, mode: str) -> np.ndarray:
-    """Grey of 16 bits (modes I) or of floating numbers (mode F, scale 1, 255 or 65535) -> uint8 0..255."""
-    values = np.nan_to_num(values.astype(np.float64))
-    scales = (1, 255, 65535) if mode == "F" else (65535,)
-    top = next((scale for scale in scales if values.max() <= scale), values.max())
-    return np.rint(np.clip(values / top, 0, 1) * 255).astype(np.uint8)
 
 
 def to_grey(image: np.ndarray) -> np.ndarray:

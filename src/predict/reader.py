@@ -100,14 +100,6 @@ def _as_grey(face: np.ndarray, number: int) -> np.ndarray:
     return np.round(face).astype(np.uint8)
 
 
-def read_calibration(folder: Path) -> Calibration:
-    """The calibration beside a folder's models. FileNotFoundError where it is missing: without it all would be sure."""
-    path = folder / "calibration.json"
-    if not path.exists():
-        raise FileNotFoundError(f"{shown(path)} is missing: run notebook 03 for this folder or restore the file")
-    return Calibration(**json.loads(path.read_text()))
-
-
 @dataclass(frozen=True)
 class FoundFaces:
     """The n faces of one picture, as the networks leave them."""
@@ -120,9 +112,9 @@ class FoundFaces:
 class FaceReader:
     """Both models behind one call.
 
-    folder: where the models are, the shipped `weights/` by default; a run's folder such as `runs/quick` works too.
-    backend: "onnx", "litert" or "keras", which give the same table; by default onnx where the folder holds both models
-    in that format, as `weights/` does, else keras.
+    folder: where the models are, such as the shipped `weights/` or a run's `runs/quick`. backend: "onnx", "litert" or
+    "keras", which give the same table; by default onnx where the folder holds both models in that format, else keras.
+    FileNotFoundError where a model or the calibration is missing: without the latter all answers would be sure.
     """
 
     def __init__(self, folder: Path | str = WEIGHTS, backend: str | None = None):
@@ -130,7 +122,10 @@ class FaceReader:
         backend = backend or networks.fastest_backend(folder)
         self.keypoints = networks.load_network(folder, networks.KEYPOINTS, backend)
         self.emotions = networks.load_network(folder, networks.EMOTIONS, backend)
-        self.calibration = read_calibration(folder)
+        path = folder / "calibration.json"
+        if not path.exists():
+            raise FileNotFoundError(f"{shown(path)} is missing: run notebook 03 for this folder or restore the file")
+        self.calibration = Calibration(**json.loads(path.read_text()))
 
     @classmethod
     def of(cls, keypoints: Network, emotions: Network, calibration: Calibration) -> "FaceReader":
@@ -153,8 +148,7 @@ class FaceReader:
         return self._table(*predict_both(self.keypoints, self.emotions, as_faces(faces)))
 
     def read_photo(self, photo) -> pd.DataFrame:
-        """Every face found in a photo, a row each: file, face, box_left, box_top, box_right, box_bottom, 30 keypoint
-        columns, emotion, p_anger … p_surprise, confidence, sure. No face gives no row.
+        """Every face found in a photo, a row each: file, face, box_left … box_bottom, the columns of `read_faces`.
 
         photo: path of a file in any common format, or uint8 (h, w) or (h, w, 3). The box is the square that the
         networks read. Box and keypoints are in px of the photo as a viewer shows it, (0, 0) being the centre of the

@@ -24,9 +24,9 @@ class FaceTable:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self.done = _keep_whole(path) if resume and path.exists() else set()
-        self._out = path.open("a" if self.done else "w", **_TEXT)
+        self._out = path.open("a" if self.done else "w", buffering=1, **_TEXT)  # rows are on disk once added
         if not self.done:
-            self._write(",".join(COLUMNS) + "\n")
+            self._out.write(",".join(COLUMNS) + "\n")
 
     def add(self, faces: pd.DataFrame | None, reason: str = "", **same) -> None:
         """A row a face; without faces (none, or None) one row with the reason.
@@ -35,14 +35,10 @@ class FaceTable:
         """
         rows = pd.DataFrame({"reason": [reason]}) if faces is None or faces.empty else faces
         rows = rows.assign(**same).reindex(columns=COLUMNS)
-        self._write(rows.to_csv(index=False, header=False, float_format="%.4f"))
+        self._out.write(rows.to_csv(index=False, header=False, float_format="%.4f"))
 
     def close(self) -> None:
         self._out.close()
-
-    def _write(self, text: str) -> None:
-        self._out.write(text)
-        self._out.flush()
 
 
 def _keep_whole(path: Path) -> set[str]:

@@ -1,6 +1,5 @@
 """Videos and cameras: frames in, a table a frame and an annotated mp4 out, in memory that does not grow."""
 
-import contextlib
 import itertools
 import subprocess
 import time
@@ -33,19 +32,16 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 class Video:
     """An opened video file (Path) or camera (its number). PhotoError where it cannot be opened.
 
-    rate: frames a second, None for a camera, which gives them as fast as they are read; count: of frames as the file's
-    header has it, 0 where unknown.
+    rate: frames a second, None for a camera; count: of frames as the file's header has it, 0 where unknown.
     """
 
     def __init__(self, source: Path | int):
         self._is_camera = isinstance(source, int)
         self._capture = cv2.VideoCapture(source if self._is_camera else str(source))
         if not self._capture.isOpened():
-            raise PhotoError(
-                f"There is no camera {source}: plug it in or give another number"
-                if self._is_camera
-                else f"{shown(source)} cannot be read as a video: convert it to mp4"
-            )
+            if self._is_camera:
+                raise PhotoError(f"There is no camera {source}: plug it in or give another number")
+            raise PhotoError(f"{shown(source)} cannot be read as a video: convert it to mp4")
         rate = self._capture.get(cv2.CAP_PROP_FPS)
         self.rate = None if self._is_camera else rate if 1 <= rate <= 240 else USUAL_RATE
         self.count = 0 if self._is_camera else max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
@@ -103,21 +99,19 @@ class FaceTracks:
         """
         self._tracks = [track for track in self._tracks if time_s - track.seen_s <= PATIENCE_S]
         tracks = self._matched(squares)
-        smooth = np.empty_like(outputs)
-        for i, track in enumerate(tracks):
-            track.square, track.seen_s = squares[i], time_s
-            track.outputs.append((time_s, outputs[i]))
+        for track, square, output in zip(tracks, squares, outputs, strict=True):
+            track.square, track.seen_s = square, time_s
+            track.outputs.append((time_s, output))
             while time_s - track.outputs[0][0] > WINDOW_S:
                 track.outputs.popleft()
-            smooth[i] = np.mean([output for _, output in track.outputs], axis=0)
-        return [track.id for track in tracks], smooth
+        smooth = [np.mean([output for _, output in track.outputs], axis=0) for track in tracks]
+        return [track.id for track in tracks], np.reshape(smooth, outputs.shape)
 
     def _matched(self, squares: np.ndarray) -> list[_Track]:
         """The track of each square, a new one where none fits."""
         from scipy.optimize import linear_sum_assignment  # takes a second to import, which a photo need not wait for
 
-        known = np.array([track.square for track in self._tracks]).reshape(-1, 3)
-        overlap = overlaps(known, squares)
+        overlap = overlaps(np.array([track.square for track in self._tracks]).reshape(-1, 3), squares)
         pairs = zip(*linear_sum_assignment(-overlap), strict=True)
         found = {j: self._tracks[i] for i, j in pairs if overlap[i, j] >= OVERLAP}
         for j, square in enumerate(squares):
@@ -129,11 +123,10 @@ class FaceTracks:
 
 def overlaps(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Intersection over union of each square of a (n, 3) with each of b (m, 3): (n, m), 0..1."""
-    a, b = box_edges(a)[:, None], box_edges(b)[None]
-    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
+    edges_a, edges_b = box_edges(a)[:, None], box_edges(b)
+    sides = np.minimum(edges_a[..., 2:], edges_b[..., 2:]) - np.maximum(edges_a[..., :2], edges_b[..., :2])
     shared = np.prod(np.maximum(sides, 0), axis=-1)
-    areas = [np.prod(edges[..., 2:] - edges[..., :2], axis=-1) for edges in (a, b)]
-    return shared / (areas[0] + areas[1] - shared)
+    return shared / (a[:, None, 2] ** 2 + b[:, 2] ** 2 - shared)
 
 
 class AnnotatedVideo:
@@ -166,6 +159,4 @@ class AnnotatedVideo:
 
     def close(self) -> None:
         if self._ffmpeg is not None:
-            with contextlib.suppress(BrokenPipeError):
-                self._ffmpeg.stdin.close()
-            self._ffmpeg.wait()
+            self._ffmpeg.communicate()  # closes its input, where that is not broken, and waits

@@ -37,15 +37,13 @@ def names_of(known) -> Rule:
 def whole(low: int, *, or_none: bool = False) -> Rule:
     """An integer of at least `low` (or None)."""
     words = f"must be a whole number of at least {low}{' or None' if or_none else ''}"
-    return (lambda value: (or_none and value is None) or (type(value) is int and value >= low)), words
+    return (lambda it: (or_none and it is None) or (type(it) is int and it >= low)), words
 
 
 def above(low: float, *, or_none: bool = False) -> Rule:
     """A number above `low` (or None)."""
     words = f"must be a number above {low}{' or None' if or_none else ''}"
-    return (
-        lambda value: (or_none and value is None) or (type(value) in (int, float) and low < value < math.inf)
-    ), words
+    return (lambda it: (or_none and it is None) or (type(it) in (int, float) and low < it < math.inf)), words
 
 
 folder_name: Rule = (

@@ -1,6 +1,7 @@
 """One training, from a recipe to a run record: seeded, watched on validation, resumed exactly from its last epoch.
 
 A training owns one folder:
+    model.json                the network's layers
     record.json               recipe, data counts, history, best epoch, versions; rewritten after each epoch
     epoch_NNN.weights.h5      state of the last finished epoch, optimizer included
     best.weights.h5           weights of the kept epoch, the best on validation or the last, without optimizer
@@ -93,11 +94,6 @@ class Phase:
     validation: tuple[np.ndarray, np.ndarray] | None
 
 
-def _versions() -> dict[str, str]:
-    """Versions of the libraries that decide the numbers; the backend is the one besides Keras, NumPy and OpenCV."""
-    return {name: version(name) for name in (keras.backend.backend(), "keras", "numpy")}
-
-
 def _save_weights(model: keras.Model, path: Path) -> None:
     with replacing(path) as part:
         model.save_weights(part)
@@ -155,7 +151,8 @@ class _Run(keras.callbacks.Callback):
 def _past(folder: Path, recipe: Recipe, data: dict) -> dict:
     """The folder's record if it belongs to this very training, else a new one."""
     path, told = folder / "record.json", recipe.model_dump(mode="json")
-    fresh = {"recipe": told, "data": data, "versions": _versions(), "history": [], "best": None}
+    versions = {name: version(name) for name in (keras.backend.backend(), "keras", "numpy")}
+    fresh = {"recipe": told, "data": data, "versions": versions, "history": [], "best": None}
     if not path.exists():
         return fresh
     record = json.loads(path.read_text())
@@ -178,7 +175,8 @@ def train(
     where it was stopped; an epoch counts once its record is written.
     """
     kept = kept or keras.Model(model.inputs, model.outputs, name=model.name)  # without an optimizer to save
-    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(folder / "model.json") as part:
+        part.write_text(kept.to_json(indent=1))
     record, before = _past(folder, recipe, data), 0
     for phase in phases:
         done = len(record["history"]) - before

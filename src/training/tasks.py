@@ -13,7 +13,7 @@ from tqdm import tqdm
 from src.data.csv_files import checksum
 from src.data.datasets import Emotions, Keypoints
 from src.faces import aligned_crops, into_crops, into_middle, to_input
-from src.files import replacing, write_json
+from src.files import write_json
 from src.labels import EMOTIONS, FER_SIDE, FRAME
 from src.metrics.calibration import fit_temperature, five_probabilities
 from src.metrics.scores import emotion_scores, nme_percent
@@ -50,11 +50,6 @@ def _shape(recipe: Recipe) -> dict:
     return {name: getattr(recipe, name) for name in ("widths", "units") if getattr(recipe, name)}
 
 
-def _write_network(model: keras.Model, folder: Path) -> None:
-    with replacing(folder / "model.json") as part:
-        part.write_text(model.to_json(indent=1))
-
-
 # ---------------------------------------------------------------- keypoints
 
 
@@ -66,7 +61,6 @@ def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[ker
     """
     make_repeatable(recipe.seed)
     model = build_keypoints(recipe)
-    _write_network(model, folder)
     training, validation = faces.split("Training"), faces.split("Validation")
     phases = [_keypoint_phase(training, validation, phase) for phase in recipe.phases]
     data = {"training_faces": len(training), "validation_faces": len(validation)}
@@ -134,7 +128,6 @@ def train_emotions(
         training = training.five()
     into_frames, mean_px = _into_crops(recipe, keypoints, training, validation)
     model = build_emotions(recipe, mean_px)
-    _write_network(model, folder)
     side = recipe.crop_px or face_side(model)
     targets = np.eye(recipe.classes, dtype=np.float32)
     validated = _unchanged(validation.images, side, into_frames[1]), targets[validation.labels]

@@ -1,4 +1,6 @@
 import shutil
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -10,13 +12,20 @@ from ai_edge_litert.interpreter import Interpreter
 from src.data.datasets import load_emotions, load_keypoints
 from src.data.sample import draw_faces
 from src.faces import to_input
-from src.files import EMOTIONS_CSV, KEYPOINTS_CSV, WEIGHTS
+from src.files import EMOTIONS_CSV, KEYPOINTS_CSV, ROOT, WEIGHTS
 from src.predict import export, networks
 from src.predict.networks import EMOTIONS, KEYPOINTS, OnnxNetwork
 from src.predict.reader import FaceReader, predict_emotions, predict_keypoints
 
 FAR = 1e-4  # px of 96; probability
-HARDLY_TRAINED = 5e-4  # px; heatmaps that are spread over the whole face lose more to rounding
+HARDLY_TRAINED = 5e-4  # px; heatmaps that are spread over the whole face lose more to rounding than the shipped ones
+LITERT_OF_THE_SHIPPED = """
+import sys
+from pathlib import Path
+from src.files import WEIGHTS
+from src.predict import export, networks
+export._export(networks.load_network(WEIGHTS, networks.KEYPOINTS, "keras"), Path(sys.argv[1]), "litert")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -121,8 +130,9 @@ def test_int8_stays_near(exported, faces, tmp_path, task, far):
 def test_one_file_gives_both_outputs(exported, faces):
     session = OnnxNetwork(exported / "faces.onnx")._session
     points, probabilities = session.run(None, {f"face_{side}": to_input(faces, side) for side in (96, 48)})
-    keras = outputs(exported, KEYPOINTS, "keras", faces)
-    np.testing.assert_allclose(points.reshape(-1, 15, 2), keras, rtol=0, atol=HARDLY_TRAINED)
+    points = points.reshape(-1, 15, 2)
+    np.testing.assert_allclose(points, outputs(exported, KEYPOINTS, "onnx", faces), rtol=0, atol=FAR)
+    np.testing.assert_allclose(points, outputs(exported, KEYPOINTS, "keras", faces), rtol=0, atol=HARDLY_TRAINED)
     np.testing.assert_allclose(probabilities, outputs(exported, EMOTIONS, "keras", faces), rtol=0, atol=FAR)
 
 
@@ -140,3 +150,12 @@ def test_the_shipped_files_are_those_of_the_shipped_networks(wrote):
         np.testing.assert_allclose(ours, keras, atol=FAR)
     export.write_onnx(WEIGHTS)
     assert not wrote, "and so they stay"
+
+
+def test_a_litert_file_of_the_shipped_keypoint_network_answers_as_keras_does(tmp_path):
+    """Written in a process of its own and with a time limit, as those of the tiny networks."""
+    command = [sys.executable, "-c", LITERT_OF_THE_SHIPPED, tmp_path / "detection.tflite"]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=300)
+    faces = real_faces()[KEYPOINTS]
+    litert, keras = (outputs(folder, KEYPOINTS, it, faces) for folder, it in ((tmp_path, "litert"), (WEIGHTS, "keras")))
+    np.testing.assert_allclose(litert, keras, rtol=0, atol=FAR)

@@ -82,6 +82,7 @@ def test_a_training_stopped_in_its_second_epoch_goes_on_to_the_same_bytes(tmp_pa
     assert sorted(path.name for path in (tmp_path / "stopped").iterdir()) == [
         "best.weights.h5",
         "epoch_003.weights.h5",
+        "model.json",
         "record.json",
     ]
 

@@ -37,14 +37,14 @@ def draw_faces(n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         curves, lights, styles = _faces(rng, emotions)
         labels[block], keypoints[block] = emotions[:size], curves.pop("keypoints")[:size]
         curves = {name: painting.fixed_points(curve) for name, curve in curves.items()}
-        outlines = zip(*curves.values(), strict=True)
-        for i, outline, light, style in zip(range(start, block.stop), outlines, lights, styles, strict=False):
-            images[i] = painting.paint(dict(zip(curves, outline, strict=True)), light, SimpleNamespace(**style))
+        for i in range(size):
+            outline, style = ({name: values[i] for name, values in each.items()} for each in (curves, styles))
+            images[start + i] = painting.paint(outline, lights[i], SimpleNamespace(**style))
     return images, keypoints, labels
 
 
 def _faces(rng, emotions):
-    """Curves in frame px (each float32 (BLOCK, ..., 2)), light fields and styles (a dict a face) of one block."""
+    """Curves in frame px (each float32 (BLOCK, ..., 2)), light fields and styles of one block."""
     who, act = _traits(rng), _actions(rng, emotions)
     yaw = np.clip(rng.normal(0, 2.5, (BLOCK, 1)), -5, 5)
     curves = shape.outlines(who, act)
@@ -54,11 +54,15 @@ def _faces(rng, emotions):
     share = rng.uniform([[0.3], [0.0]], [[0.65], [0.4]], (2, BLOCK))
     relief = (_turned(centres, yaw), widths, heights, who.lamp, *share)
     lights = painting.light_fields(*(values.astype(np.float32) for values in relief))
-    styles = _styles(rng, who, act)
-    styles = {name: np.broadcast_to(values, BLOCK).tolist() for name, values in styles.items()}
+    styles = {name: values.tolist() for name, values in _styles(rng, who, act).items()}
     styles["grid_to_half"] = painting.FRAME_TO_HALF @ to_frame @ painting.GRID_TO_FACE
-    styles = [dict(zip(styles, face, strict=True)) for face in zip(*styles.values(), strict=True)]
     return _placed(curves, yaw, to_frame), lights, styles
+
+
+def _drawn(rng, table, *size):
+    """The random numbers of a table of params/sample_faces.yaml: a namespace of arrays (BLOCK, *size)."""
+    rows = VALUES[table].items()
+    return SimpleNamespace(**{name: getattr(rng, law)(*numbers, (BLOCK, *size)) for name, (law, *numbers) in rows})
 
 
 def _placed(curves, yaw, to_frame):
@@ -95,20 +99,14 @@ def _traits(rng):
     lamp = np.stack([0.55 * normal(), -0.45 + 0.25 * normal(), np.ones(BLOCK)], 1)
     who.lamp = lamp / np.linalg.norm(lamp, axis=1, keepdims=True)
     who.lamp_x = lamp[:, 0, None, None]
-
-    def uniform(low, high):
-        return rng.uniform(low, high, (BLOCK, 1, 1))
-
-    def chance(share):
-        return rng.random((BLOCK, 1, 1)) < share
-
-    who.long_hair = chance(0.42)
-    who.hair_end = np.where(who.long_hair, uniform(62, 125), uniform(27, 42))
-    who.hair_spread = who.hair_spread + who.long_hair * uniform(1, 13)
-    who.hair_cover = np.where(who.long_hair, uniform(-2, 5), uniform(-1, 2))
+    hair = _drawn(rng, "hair", 1, 1)
+    who.long_hair = hair.long < 0.42
+    who.hair_end = np.where(who.long_hair, hair.long_end, hair.short_end)
+    who.hair_spread = who.hair_spread + who.long_hair * hair.spread
+    who.hair_cover = np.where(who.long_hair, hair.long_cover, hair.short_cover)
     who.hair_curve = who.hair_curve * who.long_hair
-    who.hair_wave = who.long_hair * uniform(0, 1.8) * chance(0.5)
-    who.hairline_y = np.where(chance(0.25), uniform(3, 12), who.hairline_y)  # a fringe, or the hairline itself
+    who.hair_wave = who.long_hair * hair.wave * (hair.wavy < 0.5)
+    who.hairline_y = np.where(hair.fringed < 0.25, hair.fringe_y, who.hairline_y)
     return who
 
 
@@ -138,61 +136,38 @@ def _pose(rng, around):
 
 def _styles(rng, who, act):
     """Tones (0..255), strengths of ink (0..1) and camera of each face: a dict of arrays (BLOCK,)."""
-
-    def uniform(low, high):
-        return rng.uniform(low, high, BLOCK)
-
-    a = SimpleNamespace(**{name: value[:, 0, 0] for name, value in vars(act).items()})
+    act = SimpleNamespace(**{name: strength[:, 0, 0] for name, strength in vars(act).items()})
     age, long_hair = who.age[:, 0, 0], who.long_hair[:, 0, 0]
-    skin = 80 + 125 * rng.beta(2.2, 1.3, BLOCK)
-    hair = np.where(rng.random(BLOCK) < 0.7, uniform(18, 60), uniform(60, 190))
-    hair = np.minimum(hair, 0.9 * skin)
-    bearded = rng.random(BLOCK) < np.where(long_hair, 0.0, 0.5)
-    cut = rng.integers(0, 5, BLOCK)
-    beard_ink = bearded * uniform(0.25, 0.75)
-    lips = uniform(0.2, 0.45) * (1 + 0.3 * long_hair)
-    contrast = uniform(0.9, 1.35)
-    return {
+    draw = _drawn(rng, "styles")
+    skin = 80 + 125 * draw.skin
+    hair = np.minimum(np.where(draw.hair < 0.7, draw.dark_hair, draw.light_hair), 0.9 * skin)
+    beard_ink = (draw.bearded < np.where(long_hair, 0.0, 0.5)) * draw.beard_ink
+    lips = draw.lips * (1 + 0.3 * long_hair)
+    return vars(draw) | {
         "skin": skin,
         "hair": hair,
-        "has_hair": rng.random(BLOCK) < 0.94,
-        "strands": rng.integers(0, 12, BLOCK),
-        "piece": rng.integers(0, 400**2, BLOCK),
-        "backdrop": uniform(10, 230),
-        "clutter": uniform(5, 45),
-        "shirt": uniform(15, 220),
+        "has_hair": draw.has_hair < 0.94,
         "sclera": np.minimum(0.7 * skin + 75, 225),
-        "iris": uniform(22, 85),
-        "glint": np.clip(uniform(120, 280), 0, 255),
-        "open_mouth": a.lips_part + a.jaw_drop > 0.12,
-        "mouth": uniform(15, 45),
-        "tongue": uniform(50, 90),
-        "teeth": np.minimum(uniform(190, 235), skin + 70),
-        "has_glasses": rng.random(BLOCK) < 0.12,
-        "frames": uniform(10, 70),
-        "rim": rng.integers(1, 4, BLOCK),
-        "beard": np.where(cut == 0, beard_ink, 0) + np.where(cut == 1, 0.5 * beard_ink, 0),
-        "moustache": np.where((cut == 2) | (cut == 3), beard_ink, 0),
-        "goatee": np.where((cut == 2) | (cut == 4), beard_ink, 0),
-        "brow": np.clip((1 - hair / (skin + 40)) * uniform(0.6, 1.0), 0.25, 0.85),
+        "glint": np.clip(draw.glint, 0, 255),
+        "open_mouth": act.lips_part + act.jaw_drop > 0.12,
+        "teeth": np.minimum(draw.teeth, skin + 70),
+        "has_glasses": draw.has_glasses < 0.12,
+        "beard": beard_ink * np.array([1, 0.5, 0, 0, 0])[draw.beard_cut],
+        "moustache": beard_ink * np.isin(draw.beard_cut, (2, 3)),
+        "goatee": beard_ink * np.isin(draw.beard_cut, (2, 4)),
+        "brow": np.clip((1 - hair / (skin + 40)) * draw.brow, 0.25, 0.85),
         "upper_lip": lips * 1.25,
         "lower_lip": lips * 0.7,
-        "nostril": uniform(0.4, 0.7),
-        "wing": uniform(0.1, 0.3),
-        "ear_fold": uniform(0.1, 0.4),
-        "mouth_line": uniform(0.45, 0.75),
-        "lash": uniform(0.55, 0.85) * (1 + 0.1 * long_hair),
-        "lash_width": np.where(rng.random(BLOCK) < 0.4 + 0.4 * long_hair, 3, 2),
-        "smile_fold": np.clip(0.08 + 0.25 * age + 0.28 * a.corner_up + 0.4 * a.nose_wrinkle, 0, 0.5),
-        "mouth_fold": np.clip(0.15 * age + 0.35 * a.corner_down, 0, 0.45),
-        "frown": np.clip(0.55 * a.brow_down + 0.1 * age, 0, 0.55),
-        "forehead": np.clip(0.15 * age + 0.4 * a.outer_brow_up * (0.4 + age), 0, 0.4),
-        "crow": np.clip(0.35 * a.cheek_up * (0.5 + age), 0, 0.35),
-        "bunny": np.clip(0.7 * a.nose_wrinkle, 0, 0.6),
-        "eye_bag": np.clip(0.08 + 0.3 * age + 0.25 * a.cheek_up + 0.2 * a.lids_tight, 0, 0.45),
-        "lid_fold": uniform(0.05, 0.4),
-        "blur": np.maximum(uniform(-0.3, 1.0), 0),
-        "noise": 1 + 7 * rng.beta(1, 2.5, BLOCK),
-        "contrast": contrast,
-        "brightness": 110 * (1 - contrast) + uniform(-20, 22),
+        "lash": draw.lash * (1 + 0.1 * long_hair),
+        "lash_width": np.where(draw.lash_width < 0.4 + 0.4 * long_hair, 3, 2),
+        "smile_fold": np.clip(0.08 + 0.25 * age + 0.28 * act.corner_up + 0.4 * act.nose_wrinkle, 0, 0.5),
+        "mouth_fold": np.clip(0.15 * age + 0.35 * act.corner_down, 0, 0.45),
+        "frown": np.clip(0.55 * act.brow_down + 0.1 * age, 0, 0.55),
+        "forehead": np.clip(0.15 * age + 0.4 * act.outer_brow_up * (0.4 + age), 0, 0.4),
+        "crow": np.clip(0.35 * act.cheek_up * (0.5 + age), 0, 0.35),
+        "bunny": np.clip(0.7 * act.nose_wrinkle, 0, 0.6),
+        "eye_bag": np.clip(0.08 + 0.3 * age + 0.25 * act.cheek_up + 0.2 * act.lids_tight, 0, 0.45),
+        "blur": np.maximum(draw.blur, 0),
+        "noise": 1 + 7 * draw.noise,
+        "brightness": 110 * (1 - draw.contrast) + draw.brightness,
     }

@@ -56,8 +56,7 @@ def relief(who, act, bumps: list) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     found = []
     for anchor, (dx, dy), half_widths, height, grows in bumps:
         x, y = anchors[anchor]
-        on_midline = dx == 0 and x is none
-        for side in (1,) if on_midline else (1, -1):
+        for side in (1,) if dx == 0 and x is none else (1, -1):
             centre = np.concatenate([side * (x + dx), y + dy], -1)
             found.append((centre[:, 0], half_widths, (height * growth[grows])[:, 0, 0]))
     centres, widths, heights = zip(*found, strict=True)
@@ -130,15 +129,14 @@ def _strands(rng, strip):
 
 def fixed_points(points_px: np.ndarray) -> np.ndarray:
     """Points in frame px as the int32 that the curves of `paint` have: 1/16 of a pixel of the fine canvas."""
-    # The centre of frame pixel 0 lies at 0.5 on the fine canvas.
-    return np.rint(32 * points_px + 8).astype(np.int32)
+    return np.rint(32 * points_px + 8).astype(np.int32)  # 8: the centre of frame pixel 0 lies at 0.5 on that canvas
 
 
 def paint(curves: dict[str, np.ndarray], light: np.ndarray, style) -> np.ndarray:
     """One face, uint8 (96, 96).
 
-    curves in `fixed_points`, light a field of `light_fields`, style a namespace of scalars (tones
-    0..255, strengths 0..1, blur in px) and of `grid_to_half`, the map (3, 3) from the light's grid to its picture.
+    curves in `fixed_points`, light a field of `light_fields`, style a namespace of scalars (tones 0..255, strengths
+    0..1, blur in px) and of `grid_to_half`, the map (3, 3) from the light's grid to its picture.
     """
     fibre = _textures()["strands"][style.strands]
     clutter = _piece("clutter", style)
@@ -146,11 +144,17 @@ def paint(curves: dict[str, np.ndarray], light: np.ndarray, style) -> np.ndarray
     picture = _over(picture, fibre, _area(curves["hair_back"], style.has_hair), 0.7 * style.hair)
     front = cv2.blur(_area(curves["hair"], style.has_hair), (7, 7))
     head, outline = _head(curves, style)
-    lit = cv2.multiply(head, _lamp(light, style) * _unswallowed(curves, front, style), dtype=cv2.CV_8U)
+    light = cv2.warpAffine(light, style.grid_to_half[:2], (HALF, HALF), borderMode=cv2.BORDER_REPLICATE)
+    light = cv2.resize(light, (FRAME, FRAME), interpolation=cv2.INTER_LINEAR)
+    lit = cv2.multiply(head, light * _unswallowed(curves, front, style), dtype=cv2.CV_8U)
     picture = cv2.add(cv2.multiply(picture, cv2.bitwise_not(outline), scale=1 / 255), lit)
     # Contrast cuts the blurred edge of the hair near its middle, earlier or later from strand to strand.
     front = cv2.addWeighted(front, 4, fibre, 0.9, -4.4 * 128)
-    return _photographed(_over(picture, fibre, front, style.hair), style)
+    picture = _over(picture, fibre, front, style.hair)
+    if style.blur > 0.25:
+        picture = cv2.GaussianBlur(picture, (5, 5), style.blur)
+    noise = style.noise / 32
+    return cv2.addWeighted(picture, style.contrast, _piece("sensor", style), noise, style.brightness - 128 * noise)
 
 
 def _piece(name, style):
@@ -169,12 +173,6 @@ def _area(curve, present):
     if present:
         cv2.fillPoly(area, curve, 255, cv2.LINE_AA, 5)
     return area
-
-
-def _lamp(light, style):
-    """The light in the frame, float32 (96, 96)."""
-    half = cv2.warpAffine(light, style.grid_to_half[:2], (HALF, HALF), borderMode=cv2.BORDER_REPLICATE)
-    return cv2.resize(half, (FRAME, FRAME), interpolation=cv2.INTER_LINEAR)
 
 
 def _averaged(canvas):
@@ -212,19 +210,18 @@ def _unswallowed(curves, shadow, style):
     """The share of the light that soft marks and the shadow of the hair leave, float32 (96, 96)."""
     ink = np.zeros((FINE, FINE), np.uint8)
 
-    def fill(name):
-        cv2.fillPoly(ink, curves[name], 255 * getattr(style, name), cv2.LINE_8, 4)
+    def fill(names):
+        for name in names:
+            cv2.fillPoly(ink, curves[name], 255 * getattr(style, name), cv2.LINE_8, 4)
 
     def stroke(name, strength, thickness):
         cv2.polylines(ink, curves[name], False, 255 * strength, thickness, cv2.LINE_8, 4)
 
     if any(getattr(style, name) for name in BEARDS):
-        for name in BEARDS:
-            fill(name)
+        fill(BEARDS)
         grain = cv2.resize(_piece("grain", style), (FINE, FINE), interpolation=cv2.INTER_NEAREST)
         ink = cv2.multiply(cv2.blur(ink, (9, 9)), grain, scale=1 / 128)
-    for name in AREAS:
-        fill(name)
+    fill(AREAS)
     for name in LINES:
         if getattr(style, name) > 0.09:
             stroke(name, 1.7 * getattr(style, name), 1)
@@ -233,10 +230,3 @@ def _unswallowed(curves, shadow, style):
     stroke("upper_lid", style.lash, style.lash_width)
     ink = cv2.addWeighted(_averaged(ink), 1, shadow, 0.4, 0)
     return cv2.sepFilter2D(ink, cv2.CV_32F, SOFTEN, SOFTEN / -255, delta=1)
-
-
-def _photographed(picture, style):
-    if style.blur > 0.25:
-        picture = cv2.GaussianBlur(picture, (5, 5), style.blur)
-    noise = style.noise / 32
-    return cv2.addWeighted(picture, style.contrast, _piece("sensor", style), noise, style.brightness - 128 * noise)

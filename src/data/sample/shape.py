@@ -21,9 +21,8 @@ def outlines(who, act) -> dict[str, np.ndarray]:
     """All curves of the faces by name, and "keypoints" (n, 15, 2) in the order of `labels.KEYPOINTS`."""
     eyes, brows, nose, mouth = _eyes(who, act), _brows(who, act), _nose(who, act), _mouth(who, act)
     head = _head(who, act)
-    beards, glasses = _beards(who, act, head["face"]), _glasses(who)
-    curves = eyes | brows | nose | mouth | head | beards | glasses | _hair(who) | _folds(who, act, mouth)
-    return curves | {"keypoints": _keypoints(eyes, brows, nose, mouth)}
+    curves = eyes | brows | nose | mouth | head | _beards(who, act, head["face"]) | _glasses(who) | _hair(who)
+    return curves | _folds(who, act, mouth) | {"keypoints": _keypoints(eyes, brows, nose, mouth)}
 
 
 def _curve(x, y):
