@@ -55,7 +55,7 @@ def evaluate_emotions(run: str, everyone: Emotions) -> dict:
     reader, chosen = FaceReader(RUNS / run), records.best_recipe(run, records.EMOTIONS)
     of_five = everyone.labels < len(EMOTIONS)
     faces, labels = everyone.images[of_five], everyone.labels[of_five]
-    points, points_one_pass = (predict_keypoints(reader.keypoints, everyone.images, flip=it) for it in (True, False))
+    points, points_single_pass = (predict_keypoints(reader.keypoints, everyone.images, flip=it) for it in (True, False))
     scores, correct = {}, {}
     for name, model, known in _networks(run, records.EMOTIONS):
         if model is None:
@@ -65,14 +65,14 @@ def evaluate_emotions(run: str, everyone: Emotions) -> dict:
         outputs = predict_emotions(model, everyone.images, points)
         raw = five_probabilities(outputs[of_five])
         five = calibrated(outputs[of_five], reader.calibration) if name == chosen else raw
-        single = predict_emotions(model, faces, points_one_pass[of_five], flip=False)
+        single = predict_emotions(model, faces, points_single_pass[of_five], flip=False)
         by_class = metrics.classwise_calibration_errors(raw, labels)
         correct[name] = raw.argmax(axis=1) == labels
         scores[name] = {
             **metrics.emotion_scores(five, labels, EMOTIONS),
             "ece_uncalibrated": metrics.expected_calibration_error(raw, labels),
             "classes_ece_uncalibrated": dict(zip(EMOTIONS, by_class.tolist(), strict=True)),
-            "accuracy_one_pass": float(np.mean(single[:, : len(EMOTIONS)].argmax(axis=1) == labels)),
+            "accuracy_single_pass": float(np.mean(single[:, : len(EMOTIONS)].argmax(axis=1) == labels)),
             **known,
         }
         if outputs.shape[1] > len(EMOTIONS):
@@ -99,8 +99,8 @@ def evaluate_keypoints(run: str, training: Keypoints, tests: dict[str, Keypoints
             single = metrics.keypoint_scores(predict_keypoints(model, faces.images, flip=False), true)
             scores[split][name] = {
                 **metrics.keypoint_scores(predict_keypoints(model, faces.images), true),
-                "nme_percent_one_pass": single["nme_percent"],
-                "rmse_px_one_pass": single["rmse_px"],
+                "nme_percent_single_pass": single["nme_percent"],
+                "rmse_px_single_pass": single["rmse_px"],
                 "stress": keypoint_stress(model, faces),
                 **known,
             }
