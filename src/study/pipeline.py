@@ -35,7 +35,7 @@ NOTEBOOK_NAMES = ("01_eda", "02_keypoint_training", "03_emotion_training", EVALU
 TRAININGS = {KEYPOINTS: NOTEBOOK_NAMES[1], EMOTIONS: NOTEBOOK_NAMES[2]}
 SHIPPED = {KEYPOINTS: "detection", EMOTIONS: "emotion"}  # what the names of their files in weights/ begin with
 LIMIT = 20e6  # bytes of a weights file; git keeps every version of a file for ever
-SCREEN_PX = 1000  # width of a published picture
+SCREEN_PX = 800  # width of a published picture
 # TensorFlow's start-up lines, and its hint that a network was traced anew for a batch of another size.
 STARTUP_LOG = re.compile(
     r"WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:|.* triggered tf.function retracing"
@@ -75,13 +75,14 @@ def deepen_links(notebook) -> None:
 
 
 def packed_png(content: bytes) -> bytes:
-    """A PNG of screen size in at most 256 colours, a quarter of the bytes; a JPEG stays as it is."""
+    """A PNG of screen size in at most 256 colours, a sixth of the bytes; a JPEG stays as it is."""
     picture = Image.open(io.BytesIO(content))
     if picture.format != "PNG":
         return content
+    picture, packed = picture.convert("RGB"), io.BytesIO()
     picture.thumbnail((SCREEN_PX, 10 * SCREEN_PX))
-    packed = io.BytesIO()
-    picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(packed, "PNG", optimize=True)
+    # Of all ways this one keeps the few coloured points among many greys.
+    picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(packed, "PNG", optimize=True)
     return packed.getvalue()
 
 

@@ -59,7 +59,7 @@ def details(metrics: dict) -> str:
         upright, small = f"{score['nme_percent']:.2f} %", f"{stress['nme_percent_shrunk']:.2f} %"
         failed, flip = f"{score['failures_percent']:.1f} %", f"{stress['flip_distance_px']:.2f} px"
         turned.append([name, upright, f"{back:.2f} % / {forth:.2f} %", small, failed, flip])
-    head = [f"{SPLITS[split]}, NME", "upright", "turned -30° / +30°", "from 48 px", "faces above 8 %", "flip distance"]
+    head = [f"{SPLITS[split]}, NME", "upright", "turned -30° / +30°", "from 48 px", "NME above 8 %", "flip distance"]
     return "\n\n".join([markdown_table(["recall of", *EMOTIONS], recalls), markdown_table(head, turned)])
 
 

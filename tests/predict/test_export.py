@@ -152,10 +152,9 @@ def test_the_shipped_files_are_those_of_the_shipped_networks(wrote):
     assert not wrote, "and so they stay"
 
 
-def test_a_litert_file_of_the_shipped_keypoint_network_answers_as_keras_does(tmp_path):
+def test_a_litert_file_of_the_shipped_keypoint_network_answers_as_keras_does(faces, tmp_path):
     """Written in a process of its own and with a time limit, as those of the tiny networks."""
     command = [sys.executable, "-c", LITERT_OF_THE_SHIPPED, tmp_path / "detection.tflite"]
     subprocess.run(command, cwd=ROOT, check=True, timeout=300)
-    faces = real_faces()[KEYPOINTS]
     litert, keras = (outputs(folder, KEYPOINTS, it, faces) for folder, it in ((tmp_path, "litert"), (WEIGHTS, "keras")))
-    np.testing.assert_allclose(litert, keras, rtol=0, atol=FAR)
+    np.testing.assert_allclose(litert, keras, atol=FAR)

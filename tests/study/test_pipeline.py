@@ -156,7 +156,13 @@ def test_published_pictures_have_screen_size_and_few_colours():
     Image.fromarray(rng.integers(0, 256, (300, 2000, 3), np.uint8)).save(whole, "PNG")
     packed = pipeline.packed_png(whole.getvalue())
     picture = Image.open(io.BytesIO(packed))
-    assert picture.size == (1000, 150) and picture.mode == "P"
+    assert picture.size == (800, 120) and picture.mode == "P"
+    face = np.repeat(np.repeat(rng.integers(0, 256, (80, 80, 1), np.uint8), 3, axis=2), 2, axis=0)
+    face[40:48, 40:48] = colour = 240, 228, 66  # the yellow of a brow's point
+    coloured = io.BytesIO()
+    Image.fromarray(face).save(coloured, "PNG")
+    kept = np.array(Image.open(io.BytesIO(pipeline.packed_png(coloured.getvalue()))).convert("RGB"))[44, 44]
+    assert abs(kept.astype(int) - colour).max() < 12, "a colour among many greys stays"
     jpeg = io.BytesIO()
     Image.new("RGB", (2000, 10)).save(jpeg, "JPEG")
     assert pipeline.packed_png(jpeg.getvalue()) == jpeg.getvalue()
