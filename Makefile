@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c "
 .PHONY: help run test lint lab data full comparisons evaluate export peers bench
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/' | expand -t 18
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/' | expand -t 20
 
 run: .venv/exported ## set up, run the whole study on the embedded sample, show scores and where the board is
 	@$(BIN)/python -m src.study.pipeline quick
@@ -36,7 +36,7 @@ comparisons: .venv/installed ## the heads and the ablations on the real data, in
 evaluate: .venv/installed ## notebook 04 on the real data with the shipped networks; refreshes figures/
 	@$(BIN)/python -m src.study.pipeline evaluate
 
-export: .venv/installed ## both networks as ONNX and LiteRT, float32 and int8, into weights/ (`make data` first)
+export: .venv/installed ## both networks as ONNX, LiteRT and LiteRT in int8, into weights/ (`make data` first)
 	@$(BIN)/python -m src.predict.export
 
 # fer without what it requires: torch, TensorFlow and a video editor, of which its two model files need none.
