@@ -28,7 +28,7 @@ from results import peak_mb, run, seconds, take_turns
 from src.data.datasets import Emotions, sample_emotions
 from src.faces import to_input
 from src.files import WEIGHTS
-from src.models.layers import BatchNorm
+from src.models.layers import BatchNormalization
 from src.models.resnet import baseline_emotions
 from src.predict.networks import load_network
 from src.training.augmentation import augment_faces
@@ -73,7 +73,7 @@ def our_way(name: str, faces: Emotions) -> dict:
 
 def keras_own(layer: keras.Layer) -> keras.Layer:
     """A copy of a layer; of our batch normalisation, Keras's, which the original study trained with."""
-    kind = keras.layers.BatchNormalization if isinstance(layer, BatchNorm) else type(layer)
+    kind = keras.layers.BatchNormalization if isinstance(layer, BatchNormalization) else type(layer)
     return kind.from_config(layer.get_config())
 
 

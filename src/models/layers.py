@@ -146,11 +146,11 @@ class AlignedCrop(layers.Layer):
 
 
 @keras.saving.register_keras_serializable("face_study")
-class BatchNorm(layers.BatchNormalization):
+class BatchNormalization(layers.BatchNormalization):
     """Normalises each channel of float32 maps (n, h, w, c); under TensorFlow it trains by that library's own operation.
 
     The answers are those of Keras's layer, which takes mean, variance and every step of their gradients one by one,
-    each a pass over all the maps.
+    each a pass over all the maps. It has that layer's name, by which weights files name their contents.
     """
 
     def call(self, inputs, training=False, mask=None):

@@ -11,7 +11,7 @@ import keras
 from keras import layers
 
 from src.labels import EMOTIONS, FER_SIDE, FRAME, KEYPOINT_COLUMNS, KEYPOINTS
-from src.models.layers import AlignedCrop, BatchNorm, SoftArgmax, bins_head
+from src.models.layers import AlignedCrop, BatchNormalization, SoftArgmax, bins_head
 
 FIRST = "standardize"  # the compact networks' first layer behind the crop
 
@@ -43,7 +43,7 @@ def conv_bn(x, width: int, size: int, init: Init, name: str, *, stride: int = 1,
     x = layers.Conv2D(
         width, size, stride, padding="same", use_bias=False, kernel_initializer=init(), name=f"{name}_conv"
     )(x)
-    x = BatchNorm(momentum=0.9, name=f"{name}_bn")(x)
+    x = BatchNormalization(momentum=0.9, name=f"{name}_bn")(x)
     return layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
 
@@ -174,12 +174,12 @@ def bottleneck_unit(x, widths: tuple[int, int, int], init: Init, name: str, *, p
     main = conv(x, reduce, 1, "a")
     if pool:
         main = layers.MaxPooling2D(2, name=f"{name}_a_pool")(main)
-    main = layers.ReLU(name=f"{name}_a_relu")(BatchNorm(name=f"{name}_a_bn")(main))
-    main = layers.ReLU(name=f"{name}_b_relu")(BatchNorm(name=f"{name}_b_bn")(conv(main, spatial, 3, "b")))
-    main = BatchNorm(name=f"{name}_c_bn")(conv(main, expand, 1, "c"))
+    main = layers.ReLU(name=f"{name}_a_relu")(BatchNormalization(name=f"{name}_a_bn")(main))
+    main = layers.ReLU(name=f"{name}_b_relu")(BatchNormalization(name=f"{name}_b_bn")(conv(main, spatial, 3, "b")))
+    main = BatchNormalization(name=f"{name}_c_bn")(conv(main, expand, 1, "c"))
     if pool:
         x = layers.MaxPooling2D(2, name=f"{name}_short_pool")(conv(x, expand, 1, "short"))
-        x = BatchNorm(name=f"{name}_short_bn")(x)
+        x = BatchNormalization(name=f"{name}_short_bn")(x)
     return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([main, x]))
 
 
@@ -191,7 +191,7 @@ def bottleneck_backbone(inputs, units: tuple[int, ...], init: Init):
     """
     x = layers.ZeroPadding2D(3, name="pad")(inputs)
     x = layers.Conv2D(64, 7, 2, kernel_initializer=init(), name="conv1")(x)
-    x = layers.ReLU(name="relu1")(BatchNorm(name="bn1")(x))
+    x = layers.ReLU(name="relu1")(BatchNormalization(name="bn1")(x))
     x = layers.MaxPooling2D(3, 2, name="pool1")(x)
     for stage, depth in enumerate(units):
         widths = tuple(width * 2**stage for width in (64, 64, 256))

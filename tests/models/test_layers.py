@@ -4,7 +4,7 @@ import pytest
 
 from src.data.sample import draw_faces
 from src.faces import aligned_crops, flip_keypoints, into_crops, to_input
-from src.models.layers import AlignedCrop, BatchNorm, BinMean, SoftArgmax
+from src.models.layers import AlignedCrop, BatchNormalization, BinMean, SoftArgmax
 from src.models.resnet import behind_crop, compact_emotions
 from src.training.augmentation import augment_faces
 from src.training.recipes import Augment
@@ -93,7 +93,7 @@ def test_fused_normalisation_is_batch_normalisation_with_its_gradients_and_runni
     maps = tf.constant(np.random.default_rng(0).normal(2, 3, size=(4, 5, 5, 3)), tf.float32)
     weigh = tf.random.normal(maps.shape, seed=1)
     results = []
-    for kind in (keras.layers.BatchNormalization, BatchNorm):
+    for kind in (keras.layers.BatchNormalization, BatchNormalization):
         layer = kind(gamma_initializer=keras.initializers.Constant(1.5))
         with tf.GradientTape() as tape:
             tape.watch(maps)

@@ -6,6 +6,7 @@ import pytest
 
 from src.data.datasets import Emotions, Keypoints, sample_emotions, sample_keypoints
 from src.faces import aligned_crops, into_crops
+from src.files import WEIGHTS
 from src.models.resnet import compact_keypoints
 from src.predict.networks import face_side, load_keras, reads_points
 from src.predict.reader import predict_both, predict_emotions, predict_keypoints
@@ -153,3 +154,15 @@ def test_a_second_phase_may_train_and_be_judged_on_one_source(tmp_path, monkeypa
 def test_epochs_are_overridden_in_both_phases():
     recipe = chosen(KEYPOINT_RECIPES, "keypoints", epochs=3)["keypoints"]
     assert [phase.epochs for phase in recipe.phases] == [3, 3]
+
+
+def test_the_shipped_keypoint_network_is_that_of_its_recipe():
+    record = json.loads((WEIGHTS / "detection.record.json").read_text())
+    recipe = KEYPOINT_RECIPES[record["name"]]
+    assert record["recipe"] == recipe.model_dump(mode="json")
+    assert len(record["history"]) == sum(phase.epochs for phase in recipe.phases)
+    built = tasks.build_keypoints(recipe)
+    built.load_weights(WEIGHTS / "detection.weights.h5")
+    shipped = load_keras(WEIGHTS / "detection.json", WEIGHTS / "detection.weights.h5")
+    images = POINTS.images[:4]
+    np.testing.assert_allclose(predict_keypoints(built, images), predict_keypoints(shipped, images), atol=1e-3)
