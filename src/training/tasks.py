@@ -64,7 +64,14 @@ def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[ker
     training, validation = faces.split("Training"), faces.split("Validation")
     phases = [_keypoint_phase(training, validation, phase) for phase in recipe.phases]
     data = {"training_faces": len(training), "validation_faces": len(validation)}
-    record = train(model, phases, recipe, folder, metrics=lambda: [losses.masked_rmse], data=data)
+    record = train(
+        model,
+        phases,
+        recipe,
+        folder,
+        metrics=lambda: [keras.metrics.MeanMetricWrapper(losses.masked_rmse, "masked_rmse")],
+        data=data,
+    )
     if "val_nme_percent" not in record["best"]:  # a finished training keeps its figure to the last bit
         record["best"] = {**record["best"], "val_nme_percent": _trusted_nme_percent(model, validation)}
         write_json(folder / "record.json", record)
