@@ -3,6 +3,7 @@
 Notebooks 02 and 03 call `train_keypoints` and `train_emotions`; `src.training.records` says what they leave behind.
 """
 
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -64,14 +65,8 @@ def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[ker
     training, validation = faces.split("Training"), faces.split("Validation")
     phases = [_keypoint_phase(training, validation, phase) for phase in recipe.phases]
     data = {"training_faces": len(training), "validation_faces": len(validation)}
-    record = train(
-        model,
-        phases,
-        recipe,
-        folder,
-        metrics=lambda: [keras.metrics.MeanMetricWrapper(losses.masked_rmse, "masked_rmse")],
-        data=data,
-    )
+    rmse = partial(keras.metrics.MeanMetricWrapper, losses.masked_rmse, "masked_rmse")
+    record = train(model, phases, recipe, folder, metrics=lambda: [rmse()], data=data)
     if "val_nme_percent" not in record["best"]:  # a finished training keeps its figure to the last bit
         record["best"] = {**record["best"], "val_nme_percent": _trusted_nme_percent(model, validation)}
         write_json(folder / "record.json", record)
