@@ -59,29 +59,13 @@ def _export_int8(plain: Path, path: Path, inputs: dict[str, np.ndarray]) -> None
         part.write_bytes(result.quantized_model)
 
 
-def _answers_as(network: networks.Network, model: keras.Model) -> bool:
-    """Whether both say the same, to 0.001, of a few random faces (and of random keypoints, where they are read)."""
-    if network.input_shape != model.input_shape:
-        return False
-    rng = np.random.default_rng(0)
-    inputs = [(1 if len(it.shape) == 4 else FRAME) * rng.random((4, *it.shape[1:]), np.float32) for it in model.inputs]
-    answers = [it.predict_on_batch(inputs if len(inputs) > 1 else inputs[0]) for it in (network, model)]
-    return np.allclose(*answers, rtol=0, atol=1e-3)
-
-
 def write_onnx(folder: Path) -> list[Path]:
-    """folder/detection.onnx and emotion.onnx from what Keras networks are there: what `FaceReader` then reads.
-
-    A file that answers as its network does stays: the exporter would write the same network in other bytes.
-    """
+    """folder/detection.onnx and emotion.onnx from what Keras networks are there: what `FaceReader` then reads."""
     paths = []
     for task, name in NAMES.items():
         if (folder / f"{name}.weights.h5").exists():
-            model, path = networks.load_network(folder, task, "keras"), folder / f"{name}.onnx"
-            if not (path.exists() and _answers_as(networks.OnnxNetwork(path), model)):
-                _export(model, path, "onnx")
-            path.touch()  # as new as the network: FaceReader passes over an older one
-            paths.append(path)
+            paths.append(folder / f"{name}.onnx")
+            _export(networks.load_network(folder, task, "keras"), paths[-1], "onnx")
     return paths
 
 

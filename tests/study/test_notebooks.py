@@ -57,10 +57,9 @@ def test_no_results_are_stored_and_any_python_3_runs_it(notebook):
     assert notebook.metadata.kernelspec.name == "python3"
 
 
-def opened_splits(notebook):
-    """The strings within the arguments of every call of a method named split."""
-    trees = [ast.parse(cell.source) for cell in code_cells(notebook)]
-    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+def opened_splits(sources):
+    """The strings within the arguments of every call of a method named split, in pieces of Python."""
+    calls = [node for source in sources for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
     splits = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "split"]
     return {
         node.value for call in splits for it in call.args for node in ast.walk(it) if isinstance(node, ast.Constant)
@@ -68,9 +67,13 @@ def opened_splits(notebook):
 
 
 def test_only_the_evaluation_and_the_appendix_open_the_test_split():
-    opened = {path.stem: opened_splits(nbformat.read(path, as_version=4)) & TEST_SPLITS for path in FILES}
+    cells = {path.stem: code_cells(nbformat.read(path, as_version=4)) for path in FILES}
+    opened = {name: opened_splits(cell.source for cell in its) & TEST_SPLITS for name, its in cells.items()}
     assert {name: splits for name, splits in opened.items() if splits} == JUDGES
     assert [name for name in NOTEBOOK_NAMES if name in JUDGES] == list(JUDGES), "the appendix comes after"
+    modules = {path.relative_to(ROOT).as_posix(): path.read_text() for path in (ROOT / "src").rglob("*.py")}
+    opening = {name for name, source in modules.items() if opened_splits([source]) & TEST_SPLITS}
+    assert opening == {"src/evaluation/shortcuts.py"}
     for name in NOTEBOOK_NAMES[1:3]:  # the trainings do not even name it
         source = "".join(cell.source for cell in code_cells(nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)))
         assert not any(f'"{split}"' in source for split in TEST_SPLITS)
