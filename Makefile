@@ -14,9 +14,9 @@ help: ## list the targets
 run: .venv/exported ## set up, run the whole study on the embedded sample, show scores and where the board is
 	@$(BIN)/python -m src.study.pipeline quick
 
-test: .venv/exported lint ## lint, unit tests, all notebooks under nbval, on two cores
+test: .venv/exported lint ## lint, unit tests on two cores, all notebooks under nbval, one after the other: they share a run
 	@$(BIN)/pytest -n 2 --dist worksteal
-	@$(BIN)/pytest -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout=900 notebooks/0*.ipynb
+	@$(BIN)/pytest --nbval-lax --nbval-cell-timeout=900 notebooks/0*.ipynb
 
 lint: .venv/installed ## ruff on code and notebooks; which room of src imports which
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-logo
