@@ -36,6 +36,24 @@ _OTHER = {"left": "right", "right": "left"}
 _FLIPPED = ("_".join(_OTHER.get(word, word) for word in name.split("_")) for name in KEYPOINTS)
 FLIP_ORDER = tuple(KEYPOINTS.index(name) for name in _FLIPPED)
 
+# Of the 68 landmarks of the 300-W data sets (Sagonas et al. 2013), counted from 0, those whose mean is each of the 15.
+LANDMARKS = 68
+LANDMARKS_OF = (
+    *(tuple(range(42, 48)), tuple(range(36, 42))),  # eye centres: left, right
+    *((42,), (45,), (39,), (36,)),  # eye corners: left inner, left outer, right inner, right outer
+    *((22,), (26,), (21,), (17,)),  # brow ends, in the same order
+    *((30,), (54,), (48,), (51,), (57,)),  # nose tip, left and right mouth corner, top lip, bottom lip
+)
+# As FLIP_ORDER, for the landmarks: jaw, brows, nose, eyes, outer and inner lips, each run backwards.
+LANDMARKS_FLIP_ORDER = (
+    *range(16, -1, -1),
+    *range(26, 16, -1),
+    *(*range(27, 31), *range(35, 30, -1)),
+    *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
+    *(*range(54, 47, -1), *range(59, 54, -1)),
+    *(*range(64, 59, -1), *range(67, 64, -1)),
+)
+
 # The facial parts, for drawing and for tables: part -> indices into KEYPOINTS.
 PARTS = {
     "eyes": tuple(i for i, name in enumerate(KEYPOINTS) if "_eye_" in name),

@@ -1,4 +1,4 @@
-from src.labels import FLIP_ORDER, KEYPOINTS, PARTS
+from src.labels import FLIP_ORDER, KEYPOINTS, LANDMARKS, LANDMARKS_FLIP_ORDER, LANDMARKS_OF, PARTS
 
 PAIRS = {
     "left_eye_center": "right_eye_center",
@@ -14,6 +14,14 @@ MIDLINE = {"nose_tip", "mouth_center_top_lip", "mouth_center_bottom_lip"}
 def test_a_flipped_face_swaps_the_six_pairs_and_keeps_the_midline():
     partner = {KEYPOINTS[i]: KEYPOINTS[j] for i, j in enumerate(FLIP_ORDER)}
     assert partner == PAIRS | {right: left for left, right in PAIRS.items()} | {name: name for name in MIDLINE}
+
+
+def test_flipped_landmarks_are_those_of_the_flipped_points():
+    assert sorted(LANDMARKS_FLIP_ORDER) == list(range(LANDMARKS))
+    assert all(LANDMARKS_FLIP_ORDER[LANDMARKS_FLIP_ORDER[i]] == i for i in range(LANDMARKS))
+    assert LANDMARKS_FLIP_ORDER[8] == 8 and LANDMARKS_FLIP_ORDER[0] == 16  # chin; ends of the jaw
+    for landmarks, flipped in zip(LANDMARKS_OF, FLIP_ORDER, strict=True):
+        assert {LANDMARKS_FLIP_ORDER[i] for i in landmarks} == set(LANDMARKS_OF[flipped])
 
 
 def test_the_parts_hold_every_point_once():

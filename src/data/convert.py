@@ -16,19 +16,12 @@ from src.data.archives import Archive, File, SourceError, replacing
 from src.data.datasets import WIDE, deal
 from src.faces import crop_face
 from src.files import shown
-from src.labels import FER_SIDE, FRAME, KEYPOINT_COLUMNS
+from src.labels import FER_SIDE, FRAME, KEYPOINT_COLUMNS, LANDMARKS, LANDMARKS_OF
 
 # Share of the subjects in each split.
 YOUTUBE_SHARES = {"Test": 0.15, "Validation": 0.15, "Training": 0.7}
 HELEN_SHARES = {"Validation": 0.12, "Training": 0.88}
 
-# The 68 landmarks (300-W order, from 0) whose mean is each point of `labels.KEYPOINTS`.
-_LANDMARKS = (
-    *(range(42, 48), range(36, 42)),  # eye centres: left, right
-    *([42], [45], [39], [36]),  # eye corners: left inner, left outer, right inner, right outer
-    *([22], [26], [21], [17]),  # brow ends, in the same order
-    *([30], [54], [48], [51], [57]),  # nose tip, left and right mouth corner, top lip, bottom lip
-)
 # Folders of the FER2013 archive: parts with their official split, classes in the order of their codes 0..6.
 FER_PARTS = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
 FER_CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -46,8 +39,9 @@ class Face:
 
 
 def fifteen_points(points68: np.ndarray) -> np.ndarray:
-    """The 15 keypoints, (15, 2) float32 in the order of `labels.KEYPOINTS`, of 68 landmarks (68, 2)."""
-    return np.stack([points68[list(landmarks)].mean(axis=0) for landmarks in _LANDMARKS]).astype(np.float32)
+    """The 15 keypoints, (..., 15, 2) float32 in the order of `labels.KEYPOINTS`, of 68 landmarks (..., 68, 2)."""
+    means = [points68[..., landmarks, :].mean(axis=-2) for landmarks in LANDMARKS_OF]
+    return np.stack(means, axis=-2).astype(np.float32)
 
 
 # ---------------------------------------------------------------- which faces there are
@@ -136,39 +130,40 @@ def _subjects(source: str, images: Iterable[str]) -> dict[str, str]:
 def write_keypoints(helen: Archive, youtube: Archive, folder: Path) -> None:
     """Write `data.csv` and, in the same row order, `wide_faces.npz` into `folder`.
 
-    `wide_faces.npz` holds `images`, (rows, 144, 144) uint8: each face of data.csv with its surroundings, at the
-    same scale. `images[:, 24:120, 24:120]` are the images of data.csv, exactly.
+    `wide_faces.npz` holds what a CSV file in Kaggle's columns has no place for: `images`, (rows, 144, 144) uint8, each
+    face of data.csv with its surroundings, at the same scale (`images[:, 24:120, 24:120]` are the images of data.csv,
+    exactly); and `landmarks_px`, (rows, 68, 2) float32, all 68 annotated points, px of the 96x96 frame.
 
     Raises SourceError if an image is missing or cannot be read, or landmarks are malformed.
     """
     listed = helen_faces(helen), youtube_faces(youtube)
     crops = _crop_all(helen, listed[0]), _crop_all(youtube, listed[1])
-    wide, points = (np.concatenate(arrays) for arrays in zip(*crops, strict=True))
+    wide, landmarks = (np.concatenate(arrays) for arrays in zip(*crops, strict=True))
     border = (WIDE - FRAME) // 2
     npz = folder / "wide_faces.npz"
     with replacing(npz) as npz_part:
         with npz_part.open("wb") as out:
-            np.savez(out, images=wide)
+            np.savez(out, images=wide, landmarks_px=landmarks)
         with replacing(folder / "data.csv") as csv_part:
-            _write_data_csv(csv_part, listed[0] + listed[1], points, wide[:, border:-border, border:-border])
+            images = wide[:, border:-border, border:-border]
+            _write_data_csv(csv_part, listed[0] + listed[1], fifteen_points(landmarks), images)
             npz.unlink(missing_ok=True)  # an old one must never stand beside the new rows
 
 
 def _crop_all(archive: Archive, faces: list[Face]) -> tuple[np.ndarray, np.ndarray]:
-    """Wide crops (n, 144, 144) uint8 and keypoints (n, 15, 2) float32, px of the 96x96 frame, of all faces."""
+    """Wide crops (n, 144, 144) uint8 and landmarks (n, 68, 2) float32, px of the 96x96 frame, of all faces."""
     rows = {face.image: row for row, face in enumerate(faces)}
     images = np.empty((len(faces), WIDE, WIDE), np.uint8)
-    points = np.empty((len(faces), 15, 2), np.float32)
+    landmarks = np.empty((len(faces), LANDMARKS, 2), np.float32)
     with tqdm(total=len(faces), desc=f"crop {archive.source.repository}", unit=" faces") as bar:
         for file in archive.files(".jpg"):
             if (row := rows.pop(file.name, None)) is not None:
                 photo = decode_grey(file.content, file.name)
-                images[row], frame_points = crop_face(photo, faces[row].points, margin=WIDE / FRAME)
-                points[row] = fifteen_points(frame_points)
+                images[row], landmarks[row] = crop_face(photo, faces[row].points, margin=WIDE / FRAME)
                 bar.update()
     if rows:
         raise archive.refusal(f"has points for {min(rows)}, but not the image")
-    return images, points
+    return images, landmarks
 
 
 def _write_data_csv(path: Path, faces: list[Face], points: np.ndarray, images: np.ndarray) -> None:

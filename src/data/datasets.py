@@ -13,7 +13,16 @@ import pandas as pd
 from src.data.csv_files import DataError, checksum, load_cached, map_file, read_face_table, save_cached
 from src.data.sample import draw_faces
 from src.files import EMOTIONS_CSV, KEYPOINTS_CSV, shown
-from src.labels import ALL_EMOTIONS, EMOTIONS, FER_CODES, FER_SIDE, FRAME, KEYPOINT_COLUMNS, KEYPOINTS
+from src.labels import (
+    ALL_EMOTIONS,
+    EMOTIONS,
+    FER_CODES,
+    FER_SIDE,
+    FRAME,
+    KEYPOINT_COLUMNS,
+    KEYPOINTS,
+    LANDMARKS,
+)
 
 FORMAT = 1  # of the cached arrays; a new number when the same file is to give other arrays
 MARGIN = 8  # px that a keypoint may lie outside the frame
@@ -101,6 +110,8 @@ class Keypoints(_Faces):
     usage: str (n,), one of Training, Validation, Test, HelenTest.
     subject: str (n,), whose face it is; no subject stands in two usages.
     wide: uint8 (n, 144, 144), the same faces with 24 px of surroundings on each side, or None.
+    landmarks_px: float32 (n, 68, 2), all points that the archives annotate, px of the 96x96 frame, in the order of the
+        300-W data sets, or None.
     """
 
     usages = (*KEYPOINT_SHARES, "HelenTest")
@@ -110,6 +121,7 @@ class Keypoints(_Faces):
     usage: np.ndarray
     subject: np.ndarray
     wide: np.ndarray | None = None
+    landmarks_px: np.ndarray | None = None
 
     @property
     def stored(self) -> np.ndarray:
@@ -154,13 +166,13 @@ def load_keypoints(path: Path, *, strict: bool = True) -> Keypoints:
     """Load a keypoint CSV file: `data.csv` or Kaggle's `training.csv`, with or without `Usage` and `Subject`.
 
     Without Usage, subjects are dealt to the splits 70/15/15; without Subject, identical images are one subject. The
-    faces of `wide_faces.npz`, if it lies beside the file, come along. Raises DataError if the file cannot be used, a
+    faces and landmarks of `wide_faces.npz`, if it lies beside the file, come along. Raises DataError if the file cannot be used, a
     subject stands in two usages, wide_faces.npz does not belong to the file, or a row has an error; with
     `strict=False`, rows with errors are dropped with a warning.
     """
     path = Path(path)
     arrays, kept = _load(path, "keypoints", _parse_keypoints, strict)
-    return Keypoints(**arrays, wide=_read_wide(path, kept))
+    return Keypoints(**arrays, **_read_wide(path, kept))
 
 
 def load_emotions(path: Path, *, strict: bool = True) -> Emotions:
@@ -255,20 +267,23 @@ def _check_subjects(path: Path, lines: pd.Index, subject: np.ndarray, usage: np.
         )
 
 
-def _read_wide(path: Path, kept: np.ndarray) -> np.ndarray | None:
-    """The kept rows of wide_faces.npz beside the file; None without it."""
+def _read_wide(path: Path, kept: np.ndarray) -> dict[str, np.ndarray]:
+    """The kept rows of wide_faces.npz beside the file, as `Keypoints` names them; nothing without it."""
     file = path.with_name("wide_faces.npz")
     if not file.exists():
-        return None
+        return {}
     try:
         with file.open("rb") as stream, np.load(stream) as arrays:
-            wide = arrays["images"]
+            wide, landmarks = arrays["images"], arrays["landmarks_px"]
     except Exception as error:  # whatever a damaged file leads to
         reason = f"cannot be read ({type(error).__name__})"
     else:
-        if wide.shape == (len(kept), WIDE, WIDE) and wide.dtype == np.uint8:
-            return wide if kept.all() else wide[kept]
-        reason = f"holds {wide.shape} {wide.dtype} where {shown(path)} needs {(len(kept), WIDE, WIDE)} uint8"
+        needed = {"images": (len(kept), WIDE, WIDE), "landmarks_px": (len(kept), LANDMARKS, 2)}
+        found = {"images": wide.shape, "landmarks_px": landmarks.shape}
+        if found == needed:
+            arrays = {"wide": wide, "landmarks_px": landmarks}
+            return arrays if kept.all() else {name: array[kept] for name, array in arrays.items()}
+        reason = f"holds {found} where {shown(path)} needs {needed}"
     raise DataError(f"{shown(file)} {reason}; delete it, or write both files again with `python DownloadData.py`.")
 
 

@@ -81,8 +81,11 @@ def test_points_as_written(faces):
 
 def test_images_as_written(data, faces):
     images = np.array([row.split() for row in faces.Image], np.uint8).reshape(-1, 96, 96)
-    wide = np.load(data / "wide_faces.npz")["images"]
-    assert wide.shape == (12, 144, 144)
+    beside = np.load(data / "wide_faces.npz")
+    wide, landmarks = beside["images"], beside["landmarks_px"]
+    assert wide.shape == (12, 144, 144) and landmarks.shape == (12, 68, 2)
+    fifteen = faces[list(KEYPOINT_COLUMNS)].to_numpy().reshape(-1, 15, 2)
+    np.testing.assert_allclose(fifteen_points(landmarks), fifteen, atol=0.0006)  # the CSV file has three decimals
     np.testing.assert_array_equal(wide[:, 24:120, 24:120], images)
     frame = np.frombuffer(youtube_files()["data/training/Bo_01.jpg"], np.uint8)
     grey = cv2.cvtColor(cv2.imdecode(frame, cv2.IMREAD_UNCHANGED), cv2.COLOR_BGRA2GRAY)

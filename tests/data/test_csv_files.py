@@ -67,7 +67,7 @@ def test_keypoint_row_errors_are_refused_or_dropped(tmp_path, column, value, rea
     rows[7][column] = value
     path = write_keypoints(tmp_path, rows)
     wide = RNG.integers(0, 256, (12, 144, 144), dtype=np.uint8)
-    np.savez(tmp_path / "wide_faces.npz", images=wide)
+    np.savez(tmp_path / "wide_faces.npz", images=wide, landmarks_px=np.zeros((12, 68, 2), np.float32))
     with pytest.raises(DataError) as error:
         load_keypoints(path)
     assert str(error.value).startswith(f"{path}, line 9: {reason}")

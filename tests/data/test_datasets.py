@@ -172,11 +172,17 @@ def test_a_subject_in_two_splits_is_refused(tmp_path):
 def test_wide_faces_come_along_only_if_they_fit(tmp_path):
     path = write_keypoints(tmp_path)
     wide = RNG.integers(0, 256, (12, 144, 144), dtype=np.uint8)
-    np.savez(tmp_path / "wide_faces.npz", images=wide)
+    landmarks = RNG.uniform(0, 95, (12, 68, 2)).astype(np.float32)
+    np.savez(tmp_path / "wide_faces.npz", images=wide, landmarks_px=landmarks)
     for _ in range(2):  # parsed, then from the cache
-        np.testing.assert_array_equal(load_keypoints(path).split("Test").wide, wide[2::4])
-    np.savez(tmp_path / "wide_faces.npz", images=wide[:11])
-    with pytest.raises(DataError, match=r"wide_faces\.npz holds \(11, 144, 144\)"):
+        test = load_keypoints(path).split("Test")
+        np.testing.assert_array_equal(test.wide, wide[2::4])
+        np.testing.assert_array_equal(test.landmarks_px, landmarks[2::4])
+    np.savez(tmp_path / "wide_faces.npz", images=wide[:11], landmarks_px=landmarks)
+    with pytest.raises(DataError, match=r"wide_faces\.npz holds .*\(11, 144, 144\)"):
+        load_keypoints(path)
+    np.savez(tmp_path / "wide_faces.npz", images=wide)  # as version 0.2 wrote it
+    with pytest.raises(DataError, match=r"wide_faces\.npz cannot be read .* write both files again"):
         load_keypoints(path)
     (tmp_path / "wide_faces.npz").write_bytes(b"PK")
     with pytest.raises(DataError, match=r"wide_faces\.npz cannot be read"):
