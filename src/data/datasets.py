@@ -13,16 +13,7 @@ import pandas as pd
 from src.data.csv_files import DataError, checksum, load_cached, map_file, read_face_table, save_cached
 from src.data.sample import draw_faces
 from src.files import EMOTIONS_CSV, KEYPOINTS_CSV, shown
-from src.labels import (
-    ALL_EMOTIONS,
-    EMOTIONS,
-    FER_CODES,
-    FER_SIDE,
-    FRAME,
-    KEYPOINT_COLUMNS,
-    KEYPOINTS,
-    LANDMARKS,
-)
+from src.labels import ALL_EMOTIONS, EMOTIONS, FER_CODES, FER_SIDE, FRAME, KEYPOINT_COLUMNS, LANDMARKS
 
 FORMAT = 1  # of the cached arrays; a new number when the same file is to give other arrays
 MARGIN = 8  # px that a keypoint may lie outside the frame
@@ -166,8 +157,8 @@ def load_keypoints(path: Path, *, strict: bool = True) -> Keypoints:
     """Load a keypoint CSV file: `data.csv` or Kaggle's `training.csv`, with or without `Usage` and `Subject`.
 
     Without Usage, subjects are dealt to the splits 70/15/15; without Subject, identical images are one subject. The
-    faces and landmarks of `wide_faces.npz`, if it lies beside the file, come along. Raises DataError if the file cannot be used, a
-    subject stands in two usages, wide_faces.npz does not belong to the file, or a row has an error; with
+    faces and landmarks of `wide_faces.npz`, if it lies beside the file, come along. Raises DataError if the file cannot
+    be used, a subject stands in two usages, wide_faces.npz does not belong to the file, or a row has an error; with
     `strict=False`, rows with errors are dropped with a warning.
     """
     path = Path(path)
@@ -246,7 +237,7 @@ def _parse_keypoints(path, content, strict: bool) -> Parsed:
         table.note(table.frame[["Subject"]] == "", "names nobody")
     good = table.good_rows(strict)
     images, frame = table.images[good], table.frame[good]
-    keypoints = numbers.to_numpy(np.float32)[good].reshape(-1, len(KEYPOINTS), 2)
+    keypoints = numbers.to_numpy(np.float32)[good].reshape(-1, len(KEYPOINT_COLUMNS) // 2, 2)
     keypoints[np.isnan(keypoints).any(axis=2)] = np.nan
     has_subject = "Subject" in frame
     groups = row_hashes(frame["Subject"].str.encode("utf-8") if has_subject else images)
