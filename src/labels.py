@@ -64,6 +64,6 @@ PARTS = {
 # NME divides by the distance of these two points.
 OUTER_EYE_CORNERS = tuple(KEYPOINTS.index(f"{side}_eye_outer_corner") for side in ("left", "right"))
 
-# Columns of the table of faces: the square that the networks read, px of the photo, and what they answer.
+# Columns of the table of faces: the square that the networks read, px of the photo; behind the keypoints what they say.
 BOX_COLUMNS = ("box_left", "box_top", "box_right", "box_bottom")
-ANSWER_COLUMNS = ("emotion", *(f"p_{name}" for name in EMOTIONS), "confidence", "sure")
+ANSWER_COLUMNS = ("face_score", "emotion", *(f"p_{name}" for name in EMOTIONS), "confidence", "sure")

@@ -27,7 +27,8 @@ class FakeReader(FaceReader):
         shade = np.array([grey[round(y), round(x)] for x, y, _ in squares], float)
         nearest = np.abs(shade[:, None] - GREYS).argmin(axis=1)
         outputs = np.where(np.arange(len(EMOTIONS)) == nearest[:, None], 0.8, 0.05)
-        return FoundFaces(squares, to_photo(np.array([MEAN_FACE] * len(squares)).reshape(-1, 15, 2), squares), outputs)
+        points = to_photo(np.array([MEAN_FACE] * len(squares)).reshape(-1, 15, 2), squares)
+        return FoundFaces(squares, points, np.full(len(squares), 0.75), outputs)
 
 
 def picture(*faces, size=(160, 120)):

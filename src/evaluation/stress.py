@@ -10,12 +10,14 @@ from dataclasses import dataclass
 import cv2
 import keras
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 from src.data.datasets import Keypoints
-from src.faces import flip_keypoints, into_middle, warp_faces
+from src.faces import crop_squares, flip_keypoints, into_middle, warp_faces
 from src.labels import FRAME, KEYPOINTS, OUTER_EYE_CORNERS, PARTS
-from src.metrics.scores import nme_percent, point_errors_px
-from src.predict.reader import predict_keypoints
+from src.metrics.calibration import FaceScore
+from src.metrics.scores import FAILURE_NME, nme_percent, point_errors_px
+from src.predict.reader import find_points, predict_keypoints
 
 MOUTH_CORNERS = (KEYPOINTS.index("mouth_left_corner"), KEYPOINTS.index("mouth_right_corner"))
 Change = Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, np.ndarray]]
@@ -112,6 +114,8 @@ STRESSES = {
     "small": Stress(_each(_small), (72, 48, 36, 30, 24), "px across"),
     "JPEG": Stress(_each(_jpeg), (80, 50, 30, 15, 7), "quality"),
 }
+# Those that decide whether the points can still be found.
+DISTURBING = ("turned", "beside the face", "small", "blur", "noise", "eyes hidden", "mouth hidden")
 
 
 def stress_report(score: Callable, images: np.ndarray, keypoints_px: np.ndarray, stored: np.ndarray) -> dict:
@@ -144,7 +148,7 @@ def flip_distance_px(model: keras.Model, images: np.ndarray) -> float:
 
 
 def keypoint_stress(model: keras.Model, faces: Keypoints, degrees: float = 30) -> dict:
-    """Mean NME in percent (flip averaged) of faces turned either way and of shrunk faces, and flip distance in px."""
+    """Mean NME in percent (flip averaged) of faces turned either way, shrunk, half hidden; and flip distance in px."""
 
     def score(images, keypoints_px):
         return float(np.nanmean(nme_percent(predict_keypoints(model, images), keypoints_px)))
@@ -155,5 +159,79 @@ def keypoint_stress(model: keras.Model, faces: Keypoints, degrees: float = 30) -
         "rotated_degrees": turns,
         "nme_percent_shrunk": score(*STRESSES["small"].change(faces.images, points, side)),
         "shrunk_to_px": side,
+        "nme_percent_eyes_hidden": score(*_middle_strength("eyes hidden", faces)),
+        "nme_percent_mouth_hidden": score(*_middle_strength("mouth hidden", faces)),
         "flip_distance_px": flip_distance_px(model, faces.images),
+    }
+
+
+def _middle_strength(name: str, faces: Keypoints) -> tuple[np.ndarray, np.ndarray]:
+    stress = STRESSES[name]
+    return stress.change(faces.images, faces.keypoints_px, stress.strengths[len(stress.strengths) // 2])
+
+
+# ---------------------------------------------------------------- face or no face
+
+
+def disturbed(faces: Keypoints) -> tuple[np.ndarray, np.ndarray]:
+    """The faces as they are and turned, shifted, shrunk, blurred, half hidden, by every strength: images, points.
+
+    uint8 (m, 96, 96), float32 (m, 15, 2) px. Turned and shifted further than any stress, too: so far that no network
+    finds all points.
+    """
+    kinds = [(STRESSES[name], STRESSES[name].strengths) for name in DISTURBING]
+    kinds += [(STRESSES["turned"], (60, 90, 180)), (STRESSES["beside the face"], (18, 24, 30))]
+    images, points = [faces.images], [faces.keypoints_px]
+    for stress, strengths in kinds:
+        for strength in strengths:
+            changed = stress.change(faces.stored if stress.moves else faces.images, faces.keypoints_px, strength)
+            images.append(changed[0])
+            points.append(changed[1])
+    return np.concatenate(images), np.concatenate(points)
+
+
+def scrambled(images: np.ndarray, seed: int = 0) -> np.ndarray:
+    """What has the grey values of faces and is none: the 4x4 tiles of each, shuffled; uint8 (n, 96, 96) both."""
+    side, rng = FRAME // 4, np.random.default_rng(seed)
+    tiles = images.reshape(-1, 4, side, 4, side).swapaxes(2, 3).reshape(-1, 16, side, side)
+    shuffled = rng.permuted(np.broadcast_to(np.arange(16), (len(tiles), 16)), axis=1)
+    tiles = np.take_along_axis(tiles, shuffled[..., None, None], axis=1)
+    return tiles.reshape(-1, 4, 4, side, side).swapaxes(2, 3).reshape(images.shape)
+
+
+def faceless_squares(count: int, seed: int = 0) -> np.ndarray:
+    """Squares cut out by lot from scikit-learn's two photos, a temple and a flower: (count, 96, 96)."""
+    from sklearn.datasets import load_sample_images
+
+    photos = [cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY) for photo in load_sample_images().images]
+    rng, cut = np.random.default_rng(seed), []
+    for i in range(count):
+        photo, side = photos[i % len(photos)], rng.uniform(40, 300)
+        x, y = (rng.uniform(side / 2, length - side / 2) for length in photo.shape[::-1])
+        cut.append(crop_squares(photo, np.array([[x, y, side]]))[0])
+    return np.stack(cut)
+
+
+def fit_face_score(model: keras.Model, validation: Keypoints, mean_px: np.ndarray) -> FaceScore:
+    """Fitted on disturbed validation faces, right where the NME is below 8 %, and on scrambled ones, never right."""
+    images, points = disturbed(validation)
+    found, spread = find_points(model, images)
+    right = nme_percent(found, points) < FAILURE_NME
+    no_face = find_points(model, scrambled(validation.images))
+    found, spread = (np.concatenate(it) for it in zip((found, spread), no_face, strict=True))
+    return FaceScore.fit(found, spread, np.append(right, np.zeros(len(validation), bool)), mean_px)
+
+
+def judge_face_score(model: keras.Model, face_score: FaceScore, faces: Keypoints) -> dict[str, float]:
+    """AUROC: does it tell disturbed faces of an NME below 8 % from the others? Faces as they are from what is none?"""
+    images, points = disturbed(faces)
+    found, spread = find_points(model, images)
+    right, scores = nme_percent(found, points) < FAILURE_NME, face_score.of(found, spread)
+    no_face = np.concatenate([scrambled(faces.images), faceless_squares(len(faces))])
+    theirs = face_score.of(*find_points(model, no_face))
+    is_face = np.arange(len(faces) + len(theirs)) < len(faces)
+    return {
+        "auroc_right": float(roc_auc_score(right, scores)),
+        "right_share": float(right.mean()),
+        "auroc_face": float(roc_auc_score(is_face, np.append(scores[: len(faces)], theirs))),
     }

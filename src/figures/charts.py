@@ -75,6 +75,20 @@ def confusion(matrix: np.ndarray, title: str) -> Figure:
     return figure
 
 
+def loss_curves(errors_px: np.ndarray, curves: dict[str, np.ndarray]) -> Figure:
+    """What an error of one coordinate costs, px -> name of the loss -> values (n,); right: the pull, its slope."""
+    figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), layout="tight")
+    for name, values in curves.items():
+        axes[0].plot(errors_px, values, label=name)
+        axes[1].plot(errors_px, np.gradient(values, errors_px), label=name)
+    for axis, title in zip(axes, ("loss", "slope: how strongly it pulls"), strict=True):
+        axis.set(xlabel="error of a coordinate, px of 96", title=title)
+    axes[0].set_ylim(0, 2 * max(values[-1] for values in list(curves.values())[:1]))
+    axes[0].legend(frameon=False)
+    sns.despine(figure)
+    return figure
+
+
 def point_errors(errors_px: pd.DataFrame) -> Figure:
     """errors_px: a row a keypoint, a column a network -> mean error in px of the 96 frame as bars."""
     figure, axis = plt.subplots(figsize=(7, 5))

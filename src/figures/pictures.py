@@ -81,6 +81,37 @@ def faces_with_keypoints(images: np.ndarray, keypoints_px: np.ndarray, titles=No
     return figure
 
 
+def true_and_predicted(images: np.ndarray, true_px: np.ndarray, predicted_px: np.ndarray, titles: list[str]) -> Figure:
+    """Each true point (ring) joined to the predicted one (dot): (n, side, side), (n, 15, 2) px of 96 twice."""
+    figure, axes = _grid(len(images), 8, 1.9, 2.1)
+    for axis, image, true, predicted, title in zip(axes.flat, images, true_px, predicted_px, titles, strict=False):
+        scale = image.shape[0] / FRAME
+        ring, dot = ((points + 0.5) * scale - 0.5 for points in (true, predicted))
+        _show(axis, image)
+        axis.plot(*np.stack([ring, dot]).transpose(2, 0, 1), color="white", linewidth=1)
+        axis.scatter(*ring.T, s=16, facecolors="none", edgecolors="white", linewidths=0.8)
+        _mark(axis, predicted, scale, size=7)
+        axis.set_title(title, fontsize=9, pad=2)
+    figure.subplots_adjust(wspace=0.05, hspace=0.15, bottom=0.02)
+    true_point = Line2D([], [], marker="o", linestyle="", markerfacecolor="none", color="grey", label="true point")
+    handles = [true_point, *_part_legend()]
+    figure.legend(handles=handles, loc="upper center", ncol=5, frameon=False, bbox_to_anchor=(0.5, 0.02))
+    return figure
+
+
+def heatmaps(image: np.ndarray, maps: dict[str, np.ndarray]) -> Figure:
+    """One face under the heatmap of each of some points: uint8 (side, side); name -> probabilities (cells, cells)."""
+    figure, axes = _grid(len(maps), len(maps), 1.9, 2.2)
+    for axis, (name, heat) in zip(axes[0], maps.items(), strict=True):
+        _show(axis, image)
+        shown = np.ma.masked_less(heat / heat.max(), 0.02)
+        extent = (-0.5, len(image) - 0.5, len(image) - 0.5, -0.5)
+        axis.imshow(shown, cmap="inferno", alpha=0.75, extent=extent, vmin=0, vmax=1, interpolation="nearest")
+        axis.set_title(name.replace("_", " "), fontsize=9, pad=3)
+    figure.subplots_adjust(wspace=0.05)
+    return figure
+
+
 def left_and_right(images: np.ndarray, keypoints_px: np.ndarray, titles: list[str]) -> Figure:
     """Faces with the points named left, right and neither in three colours: (n, side, side), (n, 15, 2) px of 96."""
     figure, axes = _grid(len(images), len(images), 2.6, 3.1)

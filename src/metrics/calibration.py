@@ -1,10 +1,13 @@
-"""How far an answer may be believed: a temperature for the probabilities, one score and threshold for "sure"."""
+"""How far an answer may be believed: a score for keypoints; a temperature for probabilities, a threshold for "sure"."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
 from src.labels import EMOTIONS
+
+_TINY = 1e-6  # keeps points that lie all in one place from a logarithm of 0
 
 # outputs, probabilities of the five -> (n,), in 0..1: the larger, the surer.
 SURE_SCORES = {
@@ -13,6 +16,53 @@ SURE_SCORES = {
     "share of the five": lambda outputs, five: outputs[:, : len(EMOTIONS)].sum(axis=1),
     "both": lambda outputs, five: five.max(axis=1) * outputs[:, : len(EMOTIONS)].sum(axis=1),
 }
+
+
+@dataclass(frozen=True)
+class FaceScore:
+    """Fitted on validation: how likely the keypoints of a face are right, by how concentrated and face-shaped they are.
+
+    mean_px: the mean face's keypoints, 30 numbers; spread, misfit, bias: of a logistic regression on the logarithms of
+    the mean spread of the heatmaps, px of the 96x96 frame, and of the distance to the mean face.
+    """
+
+    mean_px: list[float]
+    spread: float
+    misfit: float
+    bias: float
+
+    def of(self, points_px: np.ndarray, spread_px: np.ndarray) -> np.ndarray:
+        """Score of each face, 0..1: points (n, 15, 2) and their spreads (n, 15), px of the 96x96 frame -> (n,)."""
+        weights = np.array([self.spread, self.misfit])
+        evidence = _face_evidence(points_px, spread_px, np.reshape(self.mean_px, (-1, 2))) @ weights + self.bias
+        return 1 / (1 + np.exp(-np.clip(evidence, -50, 50)))
+
+    @classmethod
+    def fit(cls, points_px: np.ndarray, spread_px: np.ndarray, right: np.ndarray, mean_px: np.ndarray) -> Self:
+        """points (n, 15, 2), spreads (n, 15), which of them are right, bool (n,) with both, mean face (15, 2)."""
+        from sklearn.linear_model import LogisticRegression  # here, since reading a photo only applies what was fitted
+
+        mean = np.ravel(mean_px).tolist()
+        if not np.any(right):  # a network that has hardly been trained
+            return cls(mean, spread=0.0, misfit=0.0, bias=-50.0)
+        regression = LogisticRegression(C=100, max_iter=1000)
+        regression.fit(_face_evidence(points_px, spread_px, mean_px), right)
+        return cls(mean, *regression.coef_[0].tolist(), float(regression.intercept_[0]))
+
+
+def _face_evidence(points_px: np.ndarray, spread_px: np.ndarray, mean_px: np.ndarray) -> np.ndarray:
+    """Log of the mean spread, log of the misfit: (n, 2).
+
+    Misfit: what is left of the points' distances from their middle when the mean face is brought there as well as
+    size, turn and place allow (Procrustes distance), between 0 and 1. Points are complex numbers here, x + iy.
+    """
+    points, mean = (np.asarray(it[..., 0] + 1j * it[..., 1], np.complex128) for it in (points_px, mean_px))
+    points, mean = (it - it.mean(axis=-1, keepdims=True) for it in (points, mean))
+    size = np.linalg.norm(points, axis=1)
+    shared = abs(points @ mean.conj()) / np.maximum(size * np.linalg.norm(mean), _TINY)
+    misfit = np.sqrt(np.maximum(1 - shared**2, 0))
+    spread = np.asarray(spread_px, np.float64).mean(axis=1)
+    return np.log(np.maximum(np.column_stack([spread, misfit]), _TINY))
 
 
 @dataclass(frozen=True)

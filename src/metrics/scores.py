@@ -7,6 +7,7 @@ from sklearn.metrics import precision_recall_fscore_support
 from src.labels import KEYPOINTS, OUTER_EYE_CORNERS
 
 FAILURE_NME = 8.0  # %; a face whose NME is above counts as failed
+FAILURE_NME_300W = 10.0  # %; the same in the 300-W challenge
 
 
 def point_errors_px(predicted_px: np.ndarray, true_px: np.ndarray) -> np.ndarray:
@@ -21,25 +22,34 @@ def rmse_px(predicted_px: np.ndarray, true_px: np.ndarray) -> float:
 
 def nme_percent(predicted_px: np.ndarray, true_px: np.ndarray) -> np.ndarray:
     """Normalised mean error, %, (n,): mean point error / distance of the true outer eye corners; NaN without these."""
-    left, right = OUTER_EYE_CORNERS
-    eye_distance = np.linalg.norm(true_px[:, left] - true_px[:, right], axis=1)
     errors = point_errors_px(predicted_px, true_px)
     mean_error = np.nansum(errors, axis=1) / np.maximum(np.isfinite(errors).sum(axis=1), 1)
-    return 100 * mean_error / eye_distance
+    return 100 * mean_error / eye_distance_px(true_px)
+
+
+def eye_distance_px(points_px: np.ndarray) -> np.ndarray:
+    """Distance of the outer eye corners, px, (n,): points (n, 15, 2) px; NaN without these."""
+    left, right = OUTER_EYE_CORNERS
+    return np.linalg.norm(points_px[:, left] - points_px[:, right], axis=1)
 
 
 def keypoint_scores(predicted_px: np.ndarray, true_px: np.ndarray) -> dict:
     """The score card of one set of faces: (n, 15, 2) px twice -> plain numbers."""
     nme = nme_percent(predicted_px, true_px)
-    per_point = np.nanmean(point_errors_px(predicted_px, true_px), axis=0)
+    errors = point_errors_px(predicted_px, true_px)
+    of_eyes = 100 * errors / eye_distance_px(true_px)[:, None]
+    known = nme[np.isfinite(nme)]
     return {
         "faces": len(true_px),
         "rmse_px": rmse_px(predicted_px, true_px),
         "nme_percent": float(np.nanmean(nme)),
         "nme_median_percent": float(np.nanmedian(nme)),
         "nme_p90_percent": float(np.nanpercentile(nme, 90)),
-        "failures_percent": float(100 * np.mean(nme[np.isfinite(nme)] > FAILURE_NME)),
-        "point_error_px": dict(zip(KEYPOINTS, per_point.tolist(), strict=True)),
+        "failures_percent": float(100 * np.mean(known > FAILURE_NME)),
+        "failures_10_percent": float(100 * np.mean(known > FAILURE_NME_300W)),
+        "auc_8": float(np.mean(np.maximum(0, 1 - known / FAILURE_NME))),  # under the cumulative errors up to 8 %
+        "point_error_px": dict(zip(KEYPOINTS, np.nanmean(errors, axis=0).tolist(), strict=True)),
+        "point_nme_percent": dict(zip(KEYPOINTS, np.nanmean(of_eyes, axis=0).tolist(), strict=True)),
     }
 
 

@@ -1,10 +1,8 @@
-"""Layers that Keras lacks: heads from maps to coordinates, the aligned crop, batch normalisation in one operation.
+"""Layers that Keras lacks: from heatmaps to coordinates, the aligned crop, batch normalisation in one operation.
 
-Sources: Sun et al. 2018 "Integral Human Pose Regression" (soft-argmax); Li et al. 2022 "SimCC" (one-dimensional bins);
-Jaderberg et al. 2015 "Spatial Transformer Networks" (bilinear sampling within a network).
+Sources: Sun et al. 2018 "Integral Human Pose Regression" (soft-argmax); Jaderberg et al. 2015 "Spatial Transformer
+Networks" (bilinear sampling within a network).
 """
-
-from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -16,64 +14,52 @@ from src.labels import FRAME
 _TINY = 1e-3  # keeps keypoints that lie all in one place, or upside down, from a division by 0
 
 
+def cell_centres(side: int, fine: int, frame: int = FRAME) -> np.ndarray:
+    """x, y of the cells of a heatmap in the order of `cells`: float32 (side² fine², 2), px of the frame.
+
+    A cell stands at the centre of the block of pixels that it covers, in the pixel-centre convention.
+    """
+    down, right, below, beside = np.indices((side, side, fine, fine)).reshape(4, -1)
+    step = frame / (side * fine)
+    places = np.stack([right * fine + beside, down * fine + below], axis=1)
+    return np.float32(places * step + (step - 1) / 2)
+
+
+def cells(heat, points: int):
+    """Maps (n, side, side, points * fine²) -> one row of cells a point, (n, points, side² fine²).
+
+    Each place of a map holds fine x fine cells of each point, so that a heatmap is finer than the maps it is made from.
+    """
+    side, fine_cells = heat.shape[1], heat.shape[3] // points
+    heat = ops.reshape(heat, (-1, side * side, points, fine_cells))
+    return ops.reshape(ops.transpose(heat, (0, 2, 1, 3)), (-1, points, side * side * fine_cells))
+
+
 @keras.saving.register_keras_serializable("face_study")
 class SoftArgmax(layers.Layer):
-    """Heatmap logits (n, side, side, points) -> the expected position of each point, (n, 2 * points) px of `frame`.
+    """Heatmap logits (n, side, side, points * fine²) -> expected position and spread of each point, px of `frame`.
 
-    Cell (i, j) stands at the centre of the block of pixels that it covers, in the pixel-centre convention.
+    The softmax of a point's cells says how likely it lies in each. Positions (n, 2 * points): its mean; spread
+    (n, points): the root of its mean squared distance from there, small where the network is certain.
     """
 
-    def __init__(self, frame: int = FRAME, **kwargs):
+    def __init__(self, points: int, frame: int = FRAME, **kwargs):
         super().__init__(**kwargs)
-        self.frame = frame
+        self.points, self.frame = points, frame
 
     def call(self, heat):
-        side, points = heat.shape[1], heat.shape[3]
-        flat = ops.reshape(ops.transpose(heat, (0, 3, 1, 2)), (-1, side * side))
+        probabilities = ops.softmax(cells(heat, self.points), axis=2)
+        fine = round((heat.shape[3] // self.points) ** 0.5)
         middle = (self.frame - 1) / 2  # summed from there, places lose less to rounding than from the edge
-        places = middle + ops.matmul(ops.softmax(flat, axis=1), self._centres(side) - middle)
-        return ops.reshape(places, (-1, 2 * points))
-
-    def _centres(self, side: int) -> np.ndarray:
-        """x, y of each cell of a map, row after row: float32 (side * side, 2) px."""
-        down, right = np.indices((side, side)).reshape(2, -1)
-        step = self.frame / side
-        return np.float32(np.stack([right, down], axis=1) * step + (step - 1) / 2)
+        centres = cell_centres(heat.shape[1], fine, self.frame) - middle
+        sums = np.column_stack([centres, (centres**2).sum(axis=1)])
+        means = ops.matmul(probabilities, sums)
+        places, squares = means[..., :2], means[..., 2]
+        spread = ops.sqrt(ops.maximum(squares - ops.sum(places * places, axis=2), 0.0))
+        return ops.reshape(places + middle, (-1, 2 * self.points)), spread
 
     def get_config(self):
-        return {**super().get_config(), "frame": self.frame}
-
-
-@keras.saving.register_keras_serializable("face_study")
-class BinMean(layers.Layer):
-    """Logits over bins of one axis, (n, points, bins) -> the expected position of each point, (n, points) px.
-
-    The bins divide the `frame` px of a side evenly, as the coordinate bins of SimCC do.
-    """
-
-    def __init__(self, frame: int = FRAME, **kwargs):
-        super().__init__(**kwargs)
-        self.frame = frame
-
-    def call(self, logits):
-        step = self.frame / logits.shape[2]
-        centres = ops.arange(logits.shape[2], dtype=logits.dtype) * step + (step - 1) / 2
-        return ops.sum(ops.softmax(logits, axis=2) * centres, axis=2)
-
-    def get_config(self):
-        return {**super().get_config(), "frame": self.frame}
-
-
-def bins_head(heat, init: Callable[[], keras.initializers.Initializer], bins: int = 2 * FRAME):
-    """Each point's map (n, side, side, points) read twice by a Dense layer that all points share: bins of x, of y."""
-    side, points = heat.shape[1], heat.shape[3]
-    flat = layers.Permute((2, 1), name="points_first")(layers.Reshape((side * side, points), name="flat")(heat))
-    axes = [
-        BinMean(name=f"{axis}_px")(layers.Dense(bins, kernel_initializer=init(), name=f"{axis}_bins")(flat))
-        for axis in "xy"
-    ]
-    pairs = [layers.Reshape((points, 1), name=f"{axis}_column")(place) for axis, place in zip("xy", axes, strict=True)]
-    return layers.Flatten(name="keypoints_px")(layers.Concatenate(name="xy")(pairs))
+        return {**super().get_config(), "points": self.points, "frame": self.frame}
 
 
 def _gather(rows, places):

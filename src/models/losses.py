@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from src.labels import EMOTIONS
+from src.labels import EMOTIONS, FRAME
+from src.models.layers import cell_centres, cells
 
 
 def _known(keypoints_px):
@@ -34,6 +35,25 @@ def wing(keypoints_px, predicted_px, width: float = 4.0, curvature: float = 1.0)
     near = width * ops.log(1 + error / curvature)
     far = error - (width - width * ops.log(1 + ops.convert_to_tensor(width / curvature)))
     return _mean_of_known(ops.where(error < width, near, far), known)
+
+
+def heatmap_crossentropy(keypoints_px, heat, sigma_px: float = 1.5):
+    """Cross-entropy of heatmaps to a Gaussian around each known point: (n, 2 * points) px, (n, side, side, k) logits.
+
+    It asks that a heatmap be high where the point is and low elsewhere; the mean of its cells alone would not tell a
+    certain heatmap from one of two peaks. Points outside the frame count for nothing.
+    """
+    target, known = _known(keypoints_px)
+    points = keypoints_px.shape[1] // 2
+    target = ops.reshape(target, (-1, points, 1, 2))
+    known = ops.min(ops.reshape(known, (-1, points, 2)), axis=2)
+    inside = ops.all(ops.abs(target - (FRAME - 1) / 2) <= FRAME / 2, axis=(2, 3))
+    fine = round((heat.shape[3] // points) ** 0.5)
+    centres = cell_centres(heat.shape[1], fine)
+    far = ops.sum(ops.square(target - centres), axis=3)
+    wanted = ops.softmax(-far / (2 * sigma_px**2), axis=2)
+    found = ops.log_softmax(cells(heat, points), axis=2)
+    return _mean_of_known(-ops.sum(wanted * found, axis=2), known * ops.cast(inside, known.dtype))
 
 
 class FiveAccuracy(keras.metrics.Mean):

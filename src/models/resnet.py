@@ -1,19 +1,21 @@
 """The networks: residual unit -> stage -> network. *Compact* are ours, *baseline* the original study's.
 
 Every network reads float32 faces (n, side, side, 1) with grey values in 0..1. A keypoint network gives float32 (n, 30):
-x, y of the 15 points in px of the 96x96 frame. An emotion network gives float32 (n, classes): probabilities that sum to
-1, the five emotions first.
+x, y of the 15 points in px of the 96x96 frame; ours also gives how certain each is. An emotion network gives float32
+(n, classes): probabilities that sum to 1, the five emotions first.
 
 Sources: He et al. 2016 "Deep Residual Learning"; Hu et al. 2018 "Squeeze-and-Excitation Networks".
 """
 
 import keras
-from keras import layers
+import numpy as np
+from keras import layers, ops
 
-from src.labels import EMOTIONS, FER_SIDE, FRAME, KEYPOINT_COLUMNS, KEYPOINTS
-from src.models.layers import AlignedCrop, BatchNormalization, SoftArgmax, bins_head
+from src.labels import EMOTIONS, FER_SIDE, FRAME, KEYPOINT_COLUMNS, KEYPOINTS, LANDMARKS
+from src.models.layers import AlignedCrop, BatchNormalization, SoftArgmax, cells
 
 FIRST = "standardize"  # the compact networks' first layer behind the crop
+HEATMAPS = "heatmaps"  # of a keypoint network: the layer that makes their logits
 
 
 class Init:
@@ -133,32 +135,47 @@ def joined_maps(maps, width: int, init: Init):
 
 
 def compact_keypoints(
-    seed: int = 0,
-    widths: tuple[int, ...] = (32, 64, 128, 192),
-    units: tuple[int, ...] = (2, 1, 1, 1),
-    head: str = "heatmap",
+    seed: int = 0, widths: tuple[int, ...] = (32, 64, 128, 192), units: tuple[int, ...] = (2, 1, 1, 1)
 ) -> keras.Model:
-    """Our keypoint network: (n, 96, 96, 1) -> (n, 30) px.
+    """Our keypoint network: (n, 96, 96, 1) -> points (n, 30) px, and how far each heatmap spreads, (n, 15) px.
 
-    head: "heatmap" (soft-argmax over 24x24 heatmaps), "bins" (Dense layers from such a map to 192 bins of x and of y)
-    or "dense" (a Dense layer on the coarsest map).
+    A heatmap has 48x48 cells, four in each place of the 24x24 maps.
     """
-    if head not in ("heatmap", "bins", "dense"):
-        raise ValueError(f"head is {head!r}; it may be 'heatmap', 'bins' or 'dense'")
     init = Init("he", seed)
     inputs = keras.Input((FRAME, FRAME, 1), name="face")
-    maps = compact_backbone(inputs, 2, widths, units, init)
-    if head == "dense":
-        x = layers.Flatten(name="flatten")(maps[-1])
-        centre = keras.initializers.Constant((FRAME - 1) / 2)
-        outputs = layers.Dense(
-            len(KEYPOINT_COLUMNS), bias_initializer=centre, name="keypoints_px", kernel_initializer=init()
-        )(x)
-    else:
-        joined = joined_maps(maps, 48, init)
-        heat = layers.Conv2D(len(KEYPOINTS), 1, kernel_initializer=init(), name="heatmaps")(joined)
-        outputs = SoftArgmax(name="keypoints_px")(heat) if head == "heatmap" else bins_head(heat, init)
+    joined = joined_maps(compact_backbone(inputs, 2, widths, units, init), 48, init)
+    heat = layers.Conv2D(4 * len(KEYPOINTS), 1, kernel_initializer=init(), name=HEATMAPS)(joined)
+    points, spread = SoftArgmax(len(KEYPOINTS), name="read_out")(heat)
+    outputs = [layers.Identity(name="keypoints_px")(points), layers.Identity(name="spread_px")(spread)]
     return keras.Model(inputs, outputs, name="compact_keypoints")
+
+
+def heatmaps_of(model: keras.Model, faces: np.ndarray) -> np.ndarray:
+    """The 15 heatmaps that a compact keypoint network reads points off: faces (n, 96, 96, 1) -> (n, 15, 48, 48).
+
+    Each sums to 1: how likely the point lies in each cell.
+    """
+    logits = keras.Model(model.input, model.get_layer(HEATMAPS).output).predict_on_batch(faces)
+    flat = ops.convert_to_numpy(ops.softmax(cells(logits, len(KEYPOINTS)), axis=2))
+    side, fine = logits.shape[1], 2
+    blocks = flat.reshape(-1, len(KEYPOINTS), side, side, fine, fine).swapaxes(3, 4)
+    return blocks.reshape(-1, len(KEYPOINTS), side * fine, side * fine)
+
+
+def keypoint_teaching(model: keras.Model, seed: int = 0, *, landmarks: bool = True) -> keras.Model:
+    """A compact keypoint network as it is trained: the same layers, with outputs that only training needs.
+
+    keypoints_px (n, 30); heatmaps (n, 24, 24, 60), their logits; with landmarks, landmarks_px (n, 136): all 68, read
+    off the same maps; and other_px (n, 166): the 15 points and the landmarks once more, as another source places them.
+    """
+    init = Init("he", seed + 1)
+    heat = model.get_layer(HEATMAPS)
+    outputs = {"keypoints_px": model.get_layer("keypoints_px").output, HEATMAPS: heat.output}
+    more = {"landmarks_px": LANDMARKS, "other_px": len(KEYPOINTS) + LANDMARKS} if landmarks else {}
+    for name, points in more.items():
+        own = layers.Conv2D(points, 1, kernel_initializer=init(), name=f"{name}_heatmaps")(heat.input)
+        outputs[name] = SoftArgmax(points, name=name)(own)[0]
+    return keras.Model(model.input, outputs, name=model.name)
 
 
 # ---------------------------------------------------------------- the original's, layer for layer

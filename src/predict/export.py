@@ -4,7 +4,8 @@ weights/detection.onnx, emotion.onnx     what `FaceReader` reads by default, mad
 weights/faces.onnx, *.tflite             for other programs and devices; made when asked for
 
 `emotion.*` takes a face and the keypoints that `detection.*` finds in it, (n, 30) px of the 96x96 frame; `faces.*`
-takes a face in the sizes that the networks read, face_96 and face_48, and gives keypoints and probabilities (n, 7). In
+takes a face in the sizes that the networks read, face_96 and face_48, and gives keypoints, probabilities (n, 7) and
+how far each heatmap spreads, (n, 15) px. In
 `*.int8.tflite` the convolutions, nearly all of the work, compute in int8, their ranges calibrated on training faces;
 the rest stays float32: 256 steps over the 96 px of a face are too coarse for a keypoint.
 """
@@ -33,12 +34,12 @@ IN_INT8 = r"^(?!.*(stem1_conv|_short_conv|_se_))"
 
 
 def both_in_one(keypoints: keras.Model, emotions: keras.Model) -> keras.Model:
-    """One network of two inputs, face_96 and face_48, and two outputs, keypoints (n, 30) px and probabilities."""
+    """One network of two inputs, face_96 and face_48, and as outputs keypoints (n, 30) px, probabilities, spreads."""
     sides = [networks.face_side(model) for model in (keypoints, emotions)]
     faces = [keras.Input((side, side, 1), name=f"face_{side}") for side in sides]
-    points = keypoints(faces[0])
+    points, *spread = keras.tree.flatten(keypoints(faces[0]))
     read = [faces[1], points] if networks.reads_points(emotions) else faces[1]
-    return keras.Model(faces, [points, emotions(read)], name="faces")
+    return keras.Model(faces, [points, emotions(read), *spread], name="faces")
 
 
 def _export(model: keras.Model, path: Path, form: str) -> None:

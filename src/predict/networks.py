@@ -26,8 +26,8 @@ class Network(Protocol):
 
     input_shape: tuple | list[tuple]  # (None, side, side, 1); with keypoints: a list of that and (None, 30)
 
-    def predict_on_batch(self, inputs: np.ndarray | list[np.ndarray]) -> np.ndarray:
-        """Faces float32 (n, side, side, 1), grey 0..1, or faces and keypoints -> outputs float32 (n, k)."""
+    def predict_on_batch(self, inputs: np.ndarray | list[np.ndarray]) -> np.ndarray | list[np.ndarray]:
+        """Faces float32 (n, side, side, 1), grey 0..1, or faces and keypoints -> float32 (n, k), or several of them."""
 
 
 def reads_points(network: Network) -> bool:
@@ -40,8 +40,9 @@ def face_side(network: Network) -> int:
     return (network.input_shape[0] if reads_points(network) else network.input_shape)[1]
 
 
-def _as_keras(shapes: list[tuple]) -> tuple | list[tuple]:
-    return shapes if len(shapes) > 1 else shapes[0]
+def _as_keras(items: list) -> list:
+    """A list of several, or the only one, as a Keras model has its shapes and its outputs."""
+    return items if len(items) > 1 else items[0]
 
 
 class OnnxNetwork:
@@ -57,9 +58,9 @@ class OnnxNetwork:
         self._names = [it.name for it in inputs]
         self.input_shape = _as_keras([(None, *it.shape[1:]) for it in inputs])
 
-    def predict_on_batch(self, inputs: np.ndarray | list[np.ndarray]) -> np.ndarray:
+    def predict_on_batch(self, inputs: np.ndarray | list[np.ndarray]) -> np.ndarray | list[np.ndarray]:
         inputs = inputs if isinstance(inputs, list) else [inputs]
-        return self._session.run(None, dict(zip(self._names, inputs, strict=True)))[0]
+        return _as_keras(self._session.run(None, dict(zip(self._names, inputs, strict=True))))
 
 
 class LiteRTNetwork:
@@ -69,13 +70,14 @@ class LiteRTNetwork:
         from ai_edge_litert.interpreter import Interpreter
 
         self._interpreter = Interpreter(str(path), num_threads=threads or os.cpu_count())
-        # In the file they stand in any order; the face has more axes than keypoints have.
+        # In the file they stand in any order; the face has more axes than keypoints have, these are more than spreads.
         inputs = sorted(self._interpreter.get_input_details(), key=lambda it: -len(it["shape"]))
-        self._output = self._interpreter.get_output_details()[0]["index"]
+        outputs = sorted(self._interpreter.get_output_details(), key=lambda it: -it["shape"][-1])
+        self._outputs = [it["index"] for it in outputs]
         self._indices = [it["index"] for it in inputs]
         self.input_shape = _as_keras([(None, *map(int, it["shape"][1:])) for it in inputs])
 
-    def predict_on_batch(self, inputs: np.ndarray | list[np.ndarray]) -> np.ndarray:
+    def predict_on_batch(self, inputs: np.ndarray | list[np.ndarray]) -> np.ndarray | list[np.ndarray]:
         inputs = inputs if isinstance(inputs, list) else [inputs]
         for index, values in zip(self._indices, inputs, strict=True):
             self._interpreter.resize_tensor_input(index, values.shape)
@@ -83,7 +85,7 @@ class LiteRTNetwork:
         for index, values in zip(self._indices, inputs, strict=True):
             self._interpreter.set_tensor(index, values)
         self._interpreter.invoke()
-        return self._interpreter.get_tensor(self._output)
+        return _as_keras([self._interpreter.get_tensor(index) for index in self._outputs])
 
 
 def load_keras(model_json: Path, weights: Path):

@@ -14,8 +14,8 @@ import pandas as pd
 
 from src.faces import box_edges, crop_squares, flip_keypoints, to_input, to_photo
 from src.files import WEIGHTS, shown
-from src.labels import BOX_COLUMNS, EMOTIONS, FRAME, KEYPOINT_COLUMNS, KEYPOINTS
-from src.metrics.calibration import Calibration, calibrated, sure_scores
+from src.labels import BOX_COLUMNS, EMOTIONS, FLIP_ORDER, FRAME, KEYPOINT_COLUMNS, KEYPOINTS
+from src.metrics.calibration import Calibration, FaceScore, calibrated, sure_scores
 from src.predict import networks
 from src.predict.networks import Network, face_side, reads_points
 from src.predict.photos import FaceDetector, read_photo, squares_from_boxes, squares_from_points, to_grey
@@ -23,23 +23,38 @@ from src.predict.photos import FaceDetector, read_photo, squares_from_boxes, squ
 _BATCH = 128  # faces
 
 
-def _outputs(model: Network, *inputs: np.ndarray) -> np.ndarray:
+def _outputs(model: Network, *inputs: np.ndarray) -> list[np.ndarray]:
     """In batches, each by one call: `model.predict` of Keras sets up a pipeline that takes longer than a face does."""
     parts = [[it[i : i + _BATCH] for it in inputs] for i in range(0, len(inputs[0]), _BATCH)]
-    return np.concatenate([model.predict_on_batch(part if len(part) > 1 else part[0]) for part in parts])
+    answers = [model.predict_on_batch(part if len(part) > 1 else part[0]) for part in parts]
+    answers = [it if isinstance(it, list) else [it] for it in answers]
+    return [np.concatenate(output) for output in zip(*answers, strict=True)]
+
+
+def find_points(model: Network, images: np.ndarray, *, flip: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """Keypoints of faces and how far the heatmap of each spreads: uint8 (n, h, w) -> float32 (n, 15, 2), (n, 15).
+
+    Both in px of the 96x96 frame; a network without heatmaps has spreads of NaN. flip: average with what is found in
+    the flipped face, twice the work.
+    """
+    inputs = to_input(images, FRAME)
+    points, spread = _points_and_spread(model, inputs)
+    if not flip:
+        return points, spread
+    flipped, its_spread = _points_and_spread(model, inputs[:, :, ::-1])
+    return (points + flip_keypoints(flipped)) / 2, (spread + its_spread[:, FLIP_ORDER]) / 2
+
+
+def _points_and_spread(model: Network, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    points, *spread = _outputs(model, inputs)
+    return points.reshape(-1, len(KEYPOINTS), 2), spread[0] if spread else np.full(
+        (len(points), len(KEYPOINTS)), np.nan
+    )
 
 
 def predict_keypoints(model: Network, images: np.ndarray, *, flip: bool = True) -> np.ndarray:
-    """Keypoints of faces: uint8 (n, h, w) -> float32 (n, 15, 2), px of the 96x96 frame.
-
-    flip: average with the points of the flipped face, twice the work.
-    """
-    inputs = to_input(images, FRAME)
-    points = _outputs(model, inputs).reshape(-1, len(KEYPOINTS), 2)
-    if not flip:
-        return points
-    flipped = _outputs(model, inputs[:, :, ::-1]).reshape(points.shape)
-    return (points + flip_keypoints(flipped)) / 2
+    """The keypoints alone of `find_points`: uint8 (n, h, w) -> float32 (n, 15, 2), px of the 96x96 frame."""
+    return find_points(model, images, flip=flip)[0]
 
 
 def predict_emotions(
@@ -57,18 +72,18 @@ def predict_emotions(
             raise ValueError("This network aligns faces by their keypoints: give points_px, see predict_keypoints")
         for view, points in ((inputs, points_px), (flipped, flip_keypoints(points_px))):
             view.append(points.reshape(len(points), -1).astype(np.float32))
-    outputs = _outputs(model, *inputs)
-    return (outputs + _outputs(model, *flipped)) / 2 if flip else outputs
+    outputs = _outputs(model, *inputs)[0]
+    return (outputs + _outputs(model, *flipped)[0]) / 2 if flip else outputs
 
 
 def predict_both(
     keypoints: Network, emotions: Network, images: np.ndarray, *, flip: bool = True
-) -> tuple[np.ndarray, np.ndarray]:
-    """Points (n, 15, 2), px of the 96x96 frame, and class probabilities (n, 5 or 7) of faces, uint8 (n, h, w)."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of faces, uint8 (n, h, w): points and spreads of `find_points`, class probabilities (n, 5 or 7)."""
     if not len(images):
-        return np.zeros((0, len(KEYPOINTS), 2)), np.zeros((0, len(EMOTIONS)))
-    points = predict_keypoints(keypoints, images, flip=flip)
-    return points, predict_emotions(emotions, images, points, flip=flip)
+        return np.zeros((0, len(KEYPOINTS), 2)), np.zeros((0, len(KEYPOINTS))), np.zeros((0, len(EMOTIONS)))
+    points, spread = find_points(keypoints, images, flip=flip)
+    return points, spread, predict_emotions(emotions, images, points, flip=flip)
 
 
 def as_faces(faces) -> np.ndarray:
@@ -106,6 +121,7 @@ class FoundFaces:
 
     squares: np.ndarray  # (n, 3) float64, centre x, centre y, side; px of the picture
     points: np.ndarray  # (n, 15, 2), px of the picture
+    face_scores: np.ndarray  # (n,), 0..1
     outputs: np.ndarray  # (n, 5 or 7), the emotion network's
 
 
@@ -126,12 +142,15 @@ class FaceReader:
         if not path.exists():
             raise FileNotFoundError(f"{shown(path)} is missing: run notebook 03 for this folder or restore the file")
         self.calibration = Calibration(**json.loads(path.read_text()))
+        path = folder / "face_score.json"
+        self.face_score = FaceScore(**json.loads(path.read_text())) if path.exists() else None
 
     @classmethod
     def of(cls, keypoints: Network, emotions: Network, calibration: Calibration) -> "FaceReader":
-        """A reader of networks that are loaded already."""
+        """A reader of networks that are loaded already, without face scores."""
         reader = cls.__new__(cls)
         reader.keypoints, reader.emotions, reader.calibration = keypoints, emotions, calibration
+        reader.face_score = None
         return reader
 
     @cached_property
@@ -140,12 +159,19 @@ class FaceReader:
         return FaceDetector()
 
     def read_faces(self, faces) -> pd.DataFrame:
-        """A row a face: 30 keypoint columns (px of the 96x96 frame), emotion, p_anger … p_surprise, confidence, sure.
+        """A row a face: 30 keypoint columns (px of the 96x96 frame), face_score, emotion, p_anger …, confidence, sure.
+
+        face_score, 0..1: how likely the keypoints are right (mean error below 8 % of the eye distance); what is no
+        face has a low one. NaN for networks that cannot tell.
 
         faces: (n, h, w) or (n, h, w, 1) or a list of 2-D arrays of any size; grey 0..255. The face should fill the
         picture as in training: a square of 1.25 times the box around brows, chin and jaw.
         """
-        return self._table(*predict_both(self.keypoints, self.emotions, as_faces(faces)))
+        points, spread, outputs = predict_both(self.keypoints, self.emotions, as_faces(faces))
+        return self._table(points, self._face_scores(points, spread), outputs)
+
+    def _face_scores(self, points: np.ndarray, spread: np.ndarray) -> np.ndarray:
+        return np.full(len(points), np.nan) if self.face_score is None else self.face_score.of(points, spread)
 
     def read_photo(self, photo) -> pd.DataFrame:
         """Every face found in a photo, a row each: file, face, box_left … box_bottom, the columns of `read_faces`.
@@ -166,18 +192,19 @@ class FaceReader:
         if len(squares):
             first = predict_keypoints(self.keypoints, crop_squares(grey, squares))
             squares = squares_from_points(to_photo(first, squares))
-        points, outputs = predict_both(self.keypoints, self.emotions, crop_squares(grey, squares))
-        return FoundFaces(squares, to_photo(points, squares), outputs)
+        points, spread, outputs = predict_both(self.keypoints, self.emotions, crop_squares(grey, squares))
+        return FoundFaces(squares, to_photo(points, squares), self._face_scores(points, spread), outputs)
 
     def found_table(self, found: FoundFaces) -> pd.DataFrame:
         """Box, keypoints and answers of found faces, px of their picture."""
         boxes = pd.DataFrame(box_edges(found.squares), columns=list(BOX_COLUMNS))
-        return pd.concat([boxes, self._table(found.points, found.outputs)], axis=1)
+        return pd.concat([boxes, self._table(found.points, found.face_scores, found.outputs)], axis=1)
 
-    def _table(self, points: np.ndarray, outputs: np.ndarray) -> pd.DataFrame:
-        """Keypoints and answers: points (n, 15, 2), outputs (n, 5 or 7) of the emotion network."""
+    def _table(self, points: np.ndarray, face_scores: np.ndarray, outputs: np.ndarray) -> pd.DataFrame:
+        """Keypoints and answers: points (n, 15, 2), scores (n,), outputs (n, 5 or 7) of the emotion network."""
         probabilities = calibrated(outputs, self.calibration)
         table = pd.DataFrame(points.reshape(-1, len(KEYPOINT_COLUMNS)), columns=list(KEYPOINT_COLUMNS))
+        table["face_score"] = face_scores
         table["emotion"] = pd.Series([EMOTIONS[i] for i in probabilities.argmax(axis=1)], dtype="str")
         table[[f"p_{name}" for name in EMOTIONS]] = probabilities
         table["confidence"] = probabilities.max(axis=1, initial=0)

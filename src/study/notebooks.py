@@ -1,7 +1,8 @@
-"""What notebooks need beside the study: a check of their parameters in words, and the photo booth of notebook 5."""
+"""What notebooks need beside the study: a check of their parameters, the source of what runs, notebook 5's booth."""
 
 import ast
 import difflib
+import inspect
 import io
 import math
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from IPython.display import display
+from IPython.display import Markdown, display
 
 from src.figures.pictures import Board
 from src.predict.photos import PhotoError, read_photo
@@ -54,6 +55,11 @@ file_name: Rule = (
     lambda value: isinstance(value, str) and (not value or Path(value).is_file()),
     "must be the path of a file, or empty",
 )
+
+
+def source_of(*things: Callable | type) -> Markdown:
+    """The code of functions or classes of src/, to be read in a notebook: what is shown is what runs."""
+    return Markdown("\n".join(f"```python\n{inspect.getsource(it).rstrip()}\n```" for it in things))
 
 
 def check_parameters(namespace: dict, **rules: Rule) -> None:

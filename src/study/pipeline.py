@@ -6,7 +6,8 @@ better on validation than the shipped one, weights/; `evaluate` repeats its note
 
 weights/detection.json, .weights.h5, .record.json     the keypoint network
 weights/emotion.json, .weights.h5, .record.json       the emotion network
-weights/calibration.json                              its temperature and what counts as sure
+weights/face_score.json, calibration.json             what was fitted for each: how likely its keypoints are right; its
+                                                      temperature and what counts as sure
 weights/compared.json                                 records and test scores of the run's other networks
 """
 
@@ -156,7 +157,7 @@ def publish(run: str) -> None:
 def ship(run: str) -> None:
     """Copies the run's networks to weights/ where they are better on validation than the shipped ones.
 
-    Of the shipped emotion network itself, a run that calibrated it anew brings that. The scores of the run's other
+    Of a shipped network itself, a run that calibrated it anew brings that. The scores of the run's other
     networks go to compared.json: some are too large to ship.
     """
     metrics = json.loads((RUNS / run / "metrics.json").read_text())
@@ -181,8 +182,9 @@ def _ship_network(run: str, task: Task, recipe: str) -> None:
         print(f"{name}: weights/ now holds the network of this run ({recipe}).")
     else:
         print(f"{name}: the shipped network stays, it is no worse on validation.")
-    if task is EMOTIONS and filecmp.cmp(weights, WEIGHTS / f"{name}.weights.h5", shallow=False):
-        copy(RUNS / run / "calibration.json", WEIGHTS / "calibration.json")
+    fitted = RUNS / run / task.fitted
+    if fitted.exists() and filecmp.cmp(weights, WEIGHTS / f"{name}.weights.h5", shallow=False):
+        copy(fitted, WEIGHTS / fitted.name)
 
 
 def _others(run: str, task: Task, test: dict) -> dict[str, dict]:
@@ -213,7 +215,7 @@ def restore(run: str) -> None:
             copy(WEIGHTS / f"{name}.weights.h5", weights)
         for other, its_record in {record["name"]: record, **compared[task.name]}.items():
             write_json(folder / task.name / other / "record.json", its_record)
-    copy(WEIGHTS / "calibration.json", folder / "calibration.json")
+        copy(WEIGHTS / task.fitted, folder / task.fitted)
 
 
 def main() -> None:

@@ -8,8 +8,11 @@ import cv2
 import numpy as np
 
 from src.faces import into_middle, warp_faces
-from src.labels import FLIP_ORDER, FRAME
+from src.labels import FLIP_ORDER, FRAME, KEYPOINTS, LANDMARKS_FLIP_ORDER
 from src.training.recipes import Augment
+
+# Of the keypoints and, behind them, the landmarks.
+POINTS_FLIP_ORDER = [*FLIP_ORDER, *(len(KEYPOINTS) + i for i in LANDMARKS_FLIP_ORDER)]
 
 
 def affine_maps(n: int, side: int, augment: Augment, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -54,7 +57,7 @@ def _degrade(face: np.ndarray, draw: np.ndarray, augment: Augment, rng: np.rando
 
 def augment_faces(
     images: np.ndarray,
-    keypoints_px: np.ndarray | None,
+    points_px: np.ndarray | None,
     augment: Augment,
     rng: np.random.Generator,
     *,
@@ -63,9 +66,10 @@ def augment_faces(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """A batch of stored faces, changed at random.
 
-    images uint8 (n, s, s); keypoints_px (n, 15, 2) px of a `side` frame or None; -> float32 (n, side, side, 1), grey
-    0..1, and the moved points, float32 (n, 15, 2). The same `rng` state gives the same bytes. into_frame: maps from
-    stored px to the frame's, (n or 1, 3, 3), see `faces.into_middle` and `into_crops`; None: the frame is the picture.
+    images uint8 (n, s, s); points_px (n, k, 2) px of a `side` frame or None: the 15
+    keypoints, or these and the 68 landmarks; -> float32 (n, side, side, 1), grey 0..1, and the moved points, float32
+    (n, k, 2). The same `rng` state gives the same bytes. into_frame: maps from stored px to the frame's, (n or 1, 3,
+    3), see `faces.into_middle` and `into_crops`; None: the frame is the picture.
     """
     n, stored = images.shape[:2]
     into_frame = into_middle(stored, side, stored) if into_frame is None else into_frame
@@ -79,11 +83,11 @@ def augment_faces(
         bright = ~flipped & (rng.random(n) < augment.brighten / (1 - augment.flip))
         changed[bright] *= rng.uniform(1.5, 2.0, (bright.sum(), 1, 1)).astype(np.float32)
     inputs = (np.clip(changed, 0, 255) / np.float32(255))[..., None]
-    if keypoints_px is None:
+    if points_px is None:
         return inputs, None
-    moved = keypoints_px @ maps[:, :, :2].swapaxes(1, 2) + maps[:, None, :, 2]
+    moved = points_px @ maps[:, :, :2].swapaxes(1, 2) + maps[:, None, :, 2]
     if augment.swap_sides:
-        moved[flipped] = moved[flipped][:, list(FLIP_ORDER)]
+        moved[flipped] = moved[flipped][:, POINTS_FLIP_ORDER[: moved.shape[1]]]
     return inputs, moved.astype(np.float32)
 
 

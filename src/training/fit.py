@@ -103,12 +103,17 @@ class Batches(keras.utils.PyDataset):
 
 
 @dataclass(frozen=True)
-class Phase:
-    """A stretch of a training with one optimizer; validation: (inputs, targets), float32, or None."""
+class Stream:
+    """What a training reads, and what it is judged by.
 
-    recipe: Recipe
+    validation: (inputs, targets), float32, or None. loss: of targets and outputs, both (n, k), or by the name of an
+    output, as the targets are then; None: the recipe's. loss_weights: of each such loss, in their sum.
+    """
+
     batches: Batches
-    validation: tuple[np.ndarray, np.ndarray] | None
+    validation: tuple | None
+    loss: dict[str, Callable] | None = None
+    loss_weights: dict[str, float] | None = None
 
 
 def _save_weights(model: keras.Model, path: Path) -> None:
@@ -119,13 +124,12 @@ def _save_weights(model: keras.Model, path: Path) -> None:
 class _Run(keras.callbacks.Callback):
     """After each epoch: record, state, best weights, one progress line."""
 
-    def __init__(self, kept: keras.Model, folder: Path, record: dict, recipe: Recipe, before: int):
+    def __init__(self, kept: keras.Model, folder: Path, record: dict, recipe: Recipe):
         super().__init__()
-        self.kept, self.folder, self.record, self.recipe, self.before = kept, folder, record, recipe, before
+        self.kept, self.folder, self.record, self.recipe = kept, folder, record, recipe
 
     def on_train_begin(self, logs=None):
-        done = len(self.record["history"]) - self.before
-        total = self.recipe.epochs
+        done, total = len(self.record["history"]), self.recipe.epochs
         self.bar = tqdm(total=total, initial=done, unit="epoch", desc=self.folder.name, file=sys.stdout)
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -135,13 +139,15 @@ class _Run(keras.callbacks.Callback):
         self.started = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        row = {"epoch": self.before + epoch + 1, **{name: float(value) for name, value in logs.items()}}
+        # Keras puts the output's name before a metric's where there are several outputs.
+        logs = {name.replace("keypoints_px_masked", "masked"): float(value) for name, value in logs.items()}
+        row = {"epoch": epoch + 1, **logs}
         row["seconds"] = round(time.perf_counter() - self.started, 1)
         history = self.record["history"]
         history.append(row)
         if not np.isfinite(row["loss"]):
             raise FloatingPointError(f"the loss is {row['loss']} in epoch {row['epoch']}: lower learning_rate")
-        best = self._best(history[self.before :])
+        best = self._best(history)
         state = self.folder / f"epoch_{row['epoch']:03d}.weights.h5"
         _save_weights(self.model, state)
         if best is row:
@@ -176,53 +182,49 @@ def _past(folder: Path, recipe: Recipe, data: dict) -> dict:
     if record["recipe"] != told or record["data"] != data:
         print(f"{shown(folder)} holds a training with another recipe or other data: it starts anew.")
         return fresh
-    epochs = sum(phase.epochs for phase in recipe.phases)
-    print(f"{shown(folder)}: {len(record['history'])} of {epochs} epochs are done.")
+    print(f"{shown(folder)}: {len(record['history'])} of {recipe.epochs} epochs are done.")
     return record
 
 
-def train(
-    model, phases: list[Phase], recipe: Recipe, folder: Path, *, metrics: Callable, data: dict, kept=None
-) -> dict:
+def train(model, stream: Stream, recipe: Recipe, folder: Path, *, metrics: list | dict, data: dict, kept=None) -> dict:
     """Trains `model` and leaves the weights of the epoch in it that `monitor` chooses; returns the record.
 
-    phases: of the recipe, each going on from the weights that the one before kept; metrics(): a new list for each
-    phase, since Keras counts wrongly with one that it compiled before; data: facts on the rows used, for the record;
-    kept: the network that is saved, which shares the model's layers; None: the model's own. Called again it goes on
-    where it was stopped; an epoch counts once its record is written.
+    metrics: as Keras takes them; data: facts on the rows used, for the record; kept: the network that is saved, which
+    shares the model's layers; None: the model's own. Called again it goes on where it was stopped; an epoch counts once
+    its record is written.
     """
     kept = kept or keras.Model(model.inputs, model.outputs, name=model.name)  # without an optimizer to save
     with replacing(folder / "model.json") as part:
         part.write_text(kept.to_json(indent=1))
-    record, before = _past(folder, recipe, data), 0
-    for phase in phases:
-        done = len(record["history"]) - before
-        if done < phase.recipe.epochs:
-            _fit(model, phase, done, folder, metrics, _Run(kept, folder, record, phase.recipe, before))
-        before += phase.recipe.epochs
+    record = _past(folder, recipe, data)
+    if len(record["history"]) < recipe.epochs:
+        _fit(model, stream, recipe, metrics, _Run(kept, folder, record, recipe))
     kept.load_weights(folder / "best.weights.h5")
     return record
 
 
-def _fit(model, phase: Phase, done: int, folder: Path, metrics: Callable, run: _Run) -> None:
-    """The epochs of a phase that are not done yet."""
-    recipe, batches = phase.recipe, phase.batches
-    steps = batches.steps * recipe.epochs
+def _fit(model, stream: Stream, recipe: Recipe, metrics: list | dict, run: _Run) -> None:
+    """The epochs that are not done yet."""
+    batches, done = stream.batches, len(run.record["history"])
     # TensorFlow's fused batch normalisation is faster than XLA's, and takes no XLA.
     with_xla = keras.backend.backend() != "tensorflow"
-    model.compile(make_optimizer(recipe, steps), loss=make_loss(recipe), metrics=metrics(), jit_compile=with_xla)
+    model.compile(
+        make_optimizer(recipe, batches.steps * recipe.epochs),
+        loss=stream.loss or make_loss(recipe),
+        loss_weights=stream.loss_weights,
+        metrics=metrics,
+        jit_compile=with_xla,
+    )
     model.optimizer.build(model.trainable_variables)  # else TensorFlow traces the step twice
     if done:
-        model.load_weights(folder / f"epoch_{run.before + done:03d}.weights.h5")
-    elif run.before:
-        run.kept.load_weights(folder / "best.weights.h5")
+        model.load_weights(run.folder / f"epoch_{done:03d}.weights.h5")
     batches.first_epoch = done
     model.fit(
         batches,
         epochs=recipe.epochs,
         initial_epoch=done,
         steps_per_epoch=batches.steps,
-        validation_data=phase.validation,
+        validation_data=stream.validation,
         validation_batch_size=128,
         shuffle=False,  # the batches are shuffled already
         verbose=0,

@@ -49,7 +49,6 @@ class Recipe(_Values):
     widths: Widths | None = None  # of each stage; None: the network's own, see src/models/resnet.py
     units: Widths | None = None  # residual units of each stage
     squeeze_excite: bool = True
-    head: Literal["heatmap", "bins", "dense"] = "heatmap"  # keypoints only
     crop_px: PositiveInt | None = None  # emotions only: side of the square that is read; None: the whole face
     aligned: bool = False  # emotions only: that square is the aligned crop, see src/faces.py, not the middle
     classes: Literal[5, 7] = 5  # emotions only: 7 also trains on fear and neutral, which predictions then leave out
@@ -63,19 +62,13 @@ class Recipe(_Values):
     learning_rate: PositiveFloat = 1e-3
     schedule: Literal["constant", "cosine"] = "constant"  # cosine: linear warm-up over 3 % of the steps, then to 0
     weight_decay: NonNegativeFloat = 0.0
-    source: Literal["helen", "youtube"] | None = None  # keypoints only: train on the faces of this source alone
+    heatmap_weight: NonNegativeFloat = 0.0  # keypoints only: of the heatmaps' own loss, beside that of the points
+    landmark_weight: NonNegativeFloat = 0.0  # keypoints only: of the loss of the 68 landmarks
     helen_repeats: PositiveInt = 1  # keypoints only: how often an epoch shows a HELEN face
     disgust_repeats: PositiveInt = 1  # emotions only: how often an epoch shows a face of disgust, the rarest emotion
     mixup: NonNegativeFloat = 0.0  # emotions only: above 0, faces are mixed in pairs, by shares of Beta(mixup, mixup)
     seed: int = 0
     comparison: bool = False  # shows what one choice does: never kept as a run's network, never tested
-    then: dict | None = None  # a second phase, from the weights that the first kept: what it has otherwise
-
-    @property
-    def phases(self) -> list["Recipe"]:
-        """The recipe of each phase, one or two, without `then`."""
-        first = changed(self, then=None)
-        return [first, changed(first, **self.then)] if self.then else [first]
 
 
 def changed(recipe: Recipe, **values) -> Recipe:
@@ -86,7 +79,6 @@ def changed(recipe: Recipe, **values) -> Recipe:
 def _checked(kind: type[_Values], values: dict, where: str) -> _Values:
     try:
         read = kind.model_validate(values)
-        _ = read.phases if isinstance(read, Recipe) else None
     except ValidationError as error:
         fault = error.errors()[0]
         key, said = ".".join(map(str, fault["loc"])), fault["msg"][0].lower() + fault["msg"][1:]
@@ -111,8 +103,8 @@ def read_recipes(file: Path = FILE) -> tuple[dict[str, Augment], dict[str, Recip
     }
     augments, *tasks = read.values()
     for name, recipe in (entry for task in tasks for entry in task.items()):
-        if unknown := {phase.augment for phase in recipe.phases} - augments.keys():
-            raise ValueError(f"{shown(file)}, {name}: augment is {unknown.pop()!r}; it may be {', '.join(augments)}.")
+        if recipe.augment not in augments:
+            raise ValueError(f"{shown(file)}, {name}: augment is {recipe.augment!r}; it may be {', '.join(augments)}.")
     return augments, *tasks
 
 
@@ -122,13 +114,7 @@ AUGMENTS, KEYPOINT_RECIPES, EMOTION_RECIPES = read_recipes()
 def chosen(recipes: dict[str, Recipe], names: str, *, seed: int = 0, **overrides) -> dict[str, Recipe]:
     """The recipes named in `names` (separated by spaces), each with the overrides that are not None.
 
-    seed: added to each recipe's own, so that recipes that shall see other draws still do. What a second phase has
-    otherwise is overridden too.
+    seed: added to each recipe's own, so that recipes that shall see other draws still do.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
-    plan = {}
-    for name in names.split():
-        recipe = recipes[name]
-        then = recipe.then and {key: given.get(key, value) for key, value in recipe.then.items()}
-        plan[name] = changed(recipe, **given, seed=recipe.seed + seed, then=then)
-    return plan
+    return {name: changed(recipes[name], **given, seed=recipes[name].seed + seed) for name in names.split()}

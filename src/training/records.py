@@ -4,6 +4,7 @@ runs/<run>/keypoints/<recipe>/         record and weights of each training
 runs/<run>/emotions/<recipe>/
 runs/<run>/FacialKeyPoints-model.json + FacialKeyPoints.weights.h5           the best on validation
 runs/<run>/FacialExpression-model.json + FacialExpression.weights.h5
+runs/<run>/face_score.json, calibration.json                                 fitted on validation for these
 """
 
 import json
@@ -22,10 +23,19 @@ class Task:
     model_json: str  # what a run of one's own writes
     weights: str
     score: str  # validation figure that compares recipes: the smaller, the better
+    fitted: str  # file of what was then fitted on validation for that very network
 
 
-KEYPOINTS = Task("keypoints", "FacialKeyPoints-model.json", "FacialKeyPoints.weights.h5", "val_nme_percent")
-EMOTIONS = Task("emotions", "FacialExpression-model.json", "FacialExpression.weights.h5", "val_flip_crossentropy")
+KEYPOINTS = Task(
+    "keypoints", "FacialKeyPoints-model.json", "FacialKeyPoints.weights.h5", "val_nme_percent", "face_score.json"
+)
+EMOTIONS = Task(
+    "emotions",
+    "FacialExpression-model.json",
+    "FacialExpression.weights.h5",
+    "val_flip_crossentropy",
+    "calibration.json",
+)
 
 
 def trainings(run: str, task: Task) -> dict[str, dict]:

@@ -3,7 +3,6 @@
 Notebooks 02 and 03 call `train_keypoints` and `train_emotions`; `src.training.records` says what they leave behind.
 """
 
-from functools import partial
 from pathlib import Path
 
 import keras
@@ -12,17 +11,17 @@ from sklearn.metrics import log_loss
 from tqdm import tqdm
 
 from src.data.csv_files import checksum
-from src.data.datasets import Emotions, Keypoints
+from src.data.datasets import Emotions, Keypoints, take_rows
 from src.faces import aligned_crops, into_crops, into_middle, to_input
 from src.files import write_json
-from src.labels import EMOTIONS, FER_SIDE, FRAME
+from src.labels import EMOTIONS, FER_SIDE, FRAME, KEYPOINT_COLUMNS, LANDMARKS
 from src.metrics.calibration import fit_temperature, five_probabilities
 from src.metrics.scores import emotion_scores, nme_percent
 from src.models import losses, resnet
 from src.predict.networks import Network, face_side
 from src.predict.reader import predict_emotions, predict_keypoints
 from src.training.augmentation import augment_faces, mix_faces
-from src.training.fit import Batches, Phase, make_repeatable, train
+from src.training.fit import LOSSES, Batches, Stream, make_repeatable, train
 from src.training.recipes import AUGMENTS, Recipe
 from src.training.records import EMOTIONS as EMOTION_TASK
 
@@ -30,10 +29,10 @@ _found: dict = {}  # what a keypoint network found in faces: every recipe of a n
 
 
 def build_keypoints(recipe: Recipe) -> keras.Model:
-    """The recipe's keypoint network, untrained: (n, 96, 96, 1) -> (n, 30) px."""
+    """The recipe's keypoint network, untrained: (n, 96, 96, 1) -> (n, 30) px; ours gives spreads (n, 15) px too."""
     if recipe.network == "baseline":
         return resnet.baseline_keypoints(recipe.seed)
-    return resnet.compact_keypoints(recipe.seed, head=recipe.head, **_shape(recipe))
+    return resnet.compact_keypoints(recipe.seed, **_shape(recipe))
 
 
 def build_emotions(recipe: Recipe, mean_px: list[float] | None = None) -> keras.Model:
@@ -57,60 +56,90 @@ def _shape(recipe: Recipe) -> dict:
 def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[keras.Model, dict]:
     """Trains on the people of Training, chooses the epoch on those of Validation; (model, record).
 
-    The epoch is chosen on faces of both sources, which count alike, or of the one that the recipe trains on; recipes
-    are compared by `val_nme_percent` of the kept epoch, over HELEN's validation faces where there are any.
+    The epoch is chosen on the faces whose points are trusted: HELEN's, which people corrected, where there are any,
+    else all; and recipes are compared by `val_nme_percent` of the kept epoch over these.
     """
     make_repeatable(recipe.seed)
     model = build_keypoints(recipe)
+    taught = model
+    if recipe.network == "compact":
+        taught = resnet.keypoint_teaching(model, recipe.seed, landmarks=recipe.landmark_weight > 0)
     training, validation = faces.split("Training"), faces.split("Validation")
-    phases = [_keypoint_phase(training, validation, phase) for phase in recipe.phases]
+    validation = take_rows(validation, trusted(validation.source))
     data = {"training_faces": len(training), "validation_faces": len(validation)}
-    rmse = partial(keras.metrics.MeanMetricWrapper, losses.masked_rmse, "masked_rmse")
-    record = train(model, phases, recipe, folder, metrics=lambda: [rmse()], data=data)
+    rmse = [keras.metrics.MeanMetricWrapper(losses.masked_rmse, "masked_rmse")]
+    record = train(
+        taught,
+        _keypoint_stream(training, validation, recipe),
+        recipe,
+        folder,
+        metrics=rmse if taught is model else {"keypoints_px": rmse},
+        data=data,
+        kept=None if taught is model else model,
+    )
     if "val_nme_percent" not in record["best"]:  # a finished training keeps its figure to the last bit
-        record["best"] = {**record["best"], "val_nme_percent": _trusted_nme_percent(model, validation)}
+        nme = nme_percent(predict_keypoints(model, validation.images), validation.keypoints_px)
+        record["best"] = {**record["best"], "val_nme_percent": float(np.nanmean(nme))}
         write_json(folder / "record.json", record)
     return model, record
 
 
-def _keypoint_phase(training: Keypoints, validation: Keypoints, recipe: Recipe) -> Phase:
-    stored = training.stored
+def trusted(source: np.ndarray) -> np.ndarray:
+    """Which faces' points are right as they stand, bool (n,): HELEN's where there are any, else all; str (n,)."""
+    helen = source == "helen"
+    return helen if helen.any() else ~helen
+
+
+def _keypoint_stream(training: Keypoints, validation: Keypoints, recipe: Recipe) -> Stream:
+    stored, own = training.stored, trusted(training.source)
     into_frame = into_middle(stored.shape[1], FRAME, FRAME)
     repeats = np.where(training.source == "helen", recipe.helen_repeats, 1)
-    judged = balanced_rows(validation.source)
-    if recipe.source:
-        repeats *= training.source == recipe.source
-        judged = np.flatnonzero(validation.source == recipe.source)
-    if not repeats.any():
-        raise ValueError(f"The recipe trains on faces of {recipe.source}, of which this data holds none: take another")
     rows_of_an_epoch = np.repeat(np.arange(len(stored)), repeats)
+    points_px = _with_landmarks(training)
 
     def make_batch(indices, rng):
         rows = rows_of_an_epoch[indices]
         inputs, points = augment_faces(
-            stored[rows], training.keypoints_px[rows], AUGMENTS[recipe.augment], rng, side=FRAME, into_frame=into_frame
+            stored[rows], points_px[rows], AUGMENTS[recipe.augment], rng, side=FRAME, into_frame=into_frame
         )
-        return inputs, points.reshape(len(points), -1)
+        return inputs, _keypoint_targets(points, own[rows], recipe)
 
     batches = Batches(make_batch, len(rows_of_an_epoch), recipe.batch_size, recipe.seed)
-    targets = validation.keypoints_px.reshape(len(validation), -1)[judged]
-    return Phase(recipe, batches, (to_input(validation.images[judged], FRAME), targets))
+    targets = _keypoint_targets(_with_landmarks(validation), trusted(validation.source), recipe)
+    by_output = () if recipe.network == "baseline" else _teaching_losses(recipe)
+    return Stream(batches, (to_input(validation.images, FRAME), targets), *by_output)
 
 
-def balanced_rows(source: np.ndarray) -> np.ndarray:
-    """Row numbers with the rows of smaller sources repeated, so that each source counts about alike: str (n,)."""
-    names, counts = np.unique(source, return_counts=True)
-    repeats = dict(zip(names, np.round(counts.max(initial=0) / counts).astype(int), strict=True))
-    return np.repeat(np.arange(len(source)), [repeats[name] for name in source])
+def _with_landmarks(faces: Keypoints) -> np.ndarray:
+    """Keypoints and, behind them, landmarks, NaN where there are none: (n, 15 + 68, 2) px of the 96x96 frame."""
+    landmarks = faces.landmarks_px
+    if landmarks is None:
+        landmarks = np.full((len(faces), LANDMARKS, 2), np.nan, np.float32)
+    return np.concatenate([faces.keypoints_px, landmarks], axis=1)
 
 
-def _trusted_nme_percent(model: keras.Model, validation: Keypoints) -> float:
-    """Mean NME, flip averaged, over the faces whose points people corrected; over all where there are none."""
-    trusted = validation.source == "helen"
-    if not trusted.any():
-        trusted[:] = True
-    nme = nme_percent(predict_keypoints(model, validation.images[trusted]), validation.keypoints_px[trusted])
-    return float(np.nanmean(nme))
+def _keypoint_targets(points_px: np.ndarray, is_trusted: np.ndarray, recipe: Recipe):
+    """Targets of `resnet.keypoint_teaching`, or (n, 30) for a network without further outputs."""
+    everything = points_px.reshape(len(points_px), -1)
+    keypoints, landmarks = np.split(everything, [len(KEYPOINT_COLUMNS)], axis=1)
+    if recipe.network == "baseline":
+        return keypoints
+    own, nan = is_trusted[:, None], np.float32(np.nan)
+    keypoints = np.where(own, keypoints, nan)
+    targets = {"keypoints_px": keypoints, resnet.HEATMAPS: keypoints}
+    if recipe.landmark_weight:
+        targets |= {"landmarks_px": np.where(own, landmarks, nan), "other_px": np.where(own, nan, everything)}
+    return targets
+
+
+def _teaching_losses(recipe: Recipe) -> tuple[dict, dict]:
+    """Loss and its weight for each output of `resnet.keypoint_teaching`."""
+    points = LOSSES[recipe.loss]
+    by_output = {"keypoints_px": points, resnet.HEATMAPS: losses.heatmap_crossentropy}
+    weights = {"keypoints_px": 1.0, resnet.HEATMAPS: recipe.heatmap_weight}
+    for name in ("landmarks_px", "other_px") if recipe.landmark_weight else ():
+        by_output[name], weights[name] = points, recipe.landmark_weight
+    return by_output, weights
 
 
 # ---------------------------------------------------------------- emotions
@@ -133,13 +162,13 @@ def train_emotions(
     side = recipe.crop_px or face_side(model)
     targets = np.eye(recipe.classes, dtype=np.float32)
     validated = _unchanged(validation.images, side, into_frames[1]), targets[validation.labels]
-    phase = Phase(recipe, _emotion_batches(training, recipe, side, into_frames[0]), validated)
+    stream = Stream(_emotion_batches(training, recipe, side, into_frames[0]), validated)
     record = train(
         resnet.behind_crop(model) if recipe.crop_px else model,
-        [phase],
+        stream,
         recipe,
         folder,
-        metrics=lambda: [losses.FiveAccuracy()],
+        metrics=[losses.FiveAccuracy()],
         data={"training_faces": len(training), "validation_faces": len(validation), "dropped": faces.dropped},
         kept=model if recipe.crop_px else None,
     )

@@ -3,12 +3,18 @@ import numpy as np
 import pytest
 from keras import ops
 
-from src.data.datasets import sample_keypoints
+from src.data.datasets import sample_keypoints, take_rows
+from src.evaluation import stress
 from src.evaluation.stress import (
     STRESSES,
+    disturbed,
+    faceless_squares,
+    fit_face_score,
     flip_distance_px,
+    judge_face_score,
     keypoint_stress,
     rotated,
+    scrambled,
     shifted,
     stress_examples,
     stress_report,
@@ -121,3 +127,52 @@ def test_examples_show_one_face_at_each_strength():
     examples = stress_examples(FACES, 2)
     assert list(examples) == list(STRESSES) and {rows.shape for rows in examples.values()} == {(5, FRAME, FRAME)}
     np.testing.assert_array_equal(examples["turned"][4], rotated(FACES.images[[2]], FACES.keypoints_px[[2]], 45)[0][0])
+
+
+def test_disturbed_faces_are_moved_with_their_points():
+    faces = take_rows(FACES, np.arange(3))
+    images, points = disturbed(faces)
+    assert len(images) == len(points) == 3 * (1 + 7 * 5 + 6) and images.dtype == np.uint8
+    np.testing.assert_array_equal(images[:3], faces.images)
+    np.testing.assert_array_equal(points[:3], faces.keypoints_px)
+    np.testing.assert_allclose(points[-3:], faces.keypoints_px + 30, atol=1e-4)
+
+
+def test_scrambled_faces_hold_the_same_tiles_in_another_order():
+    mixed = scrambled(IMAGES)
+    assert mixed.shape == IMAGES.shape and not np.array_equal(mixed, IMAGES)
+    np.testing.assert_array_equal(np.sort(mixed.reshape(6, -1)), np.sort(IMAGES.reshape(6, -1)))
+    tiles = [sorted(it[r : r + 24, c : c + 24].tobytes() for r in range(0, 96, 24) for c in range(0, 96, 24))
+             for it in (IMAGES[0], mixed[0])]  # fmt: skip
+    assert tiles[0] == tiles[1]
+
+
+def test_faceless_squares_are_cut_by_lot_and_always_the_same():
+    squares = faceless_squares(6)
+    assert squares.shape == (6, 96, 96) and (squares.std(axis=(1, 2)) > 0).all()
+    np.testing.assert_array_equal(squares, faceless_squares(6))
+    assert not np.array_equal(squares, faceless_squares(6, seed=1))
+
+
+def test_a_network_whose_spread_is_its_error_has_a_good_face_score(monkeypatch):
+    faces, rng = take_rows(FACES, np.arange(20)), np.random.default_rng(0)
+    images, points = disturbed(faces)
+    known = {image.tobytes(): it for image, it in zip(images, points, strict=True)}
+
+    def find_points(model, images):
+        spread = np.exp(rng.uniform(0, 3, (len(images), 1)))
+        spread[[image.tobytes() not in known for image in images]] = 60  # what is no face
+        true = np.stack([known.get(image.tobytes(), points[0]) for image in images])
+        return true + rng.normal(0, 1, true.shape) * spread[..., None], np.repeat(spread, 15, axis=1)
+
+    monkeypatch.setattr(stress, "find_points", find_points)
+    score = fit_face_score(None, faces, points[:20].mean(axis=0))
+    judged = judge_face_score(None, score, faces)
+    assert 0 < judged["right_share"] < 1 and judged["auroc_right"] > 0.95 and judged["auroc_face"] > 0.95
+
+
+def test_a_network_that_is_never_right_gives_every_face_a_score_of_0():
+    far = constant_network(np.random.default_rng(1).uniform(0, 96, (15, 2)))
+    model = keras.Model(far.input, [far.output, keras.layers.Lambda(lambda it: it[:, :15] * 0 + 2)(far.output)])
+    score = fit_face_score(model, take_rows(FACES, np.arange(4)), FACES.keypoints_px.mean(axis=0))
+    np.testing.assert_allclose(score.of(FACES.keypoints_px[:2], np.full((2, 15), 2.0)), 0, atol=1e-9)

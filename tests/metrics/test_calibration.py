@@ -3,6 +3,7 @@ import pytest
 
 from src.metrics.calibration import (
     Calibration,
+    FaceScore,
     calibrate,
     calibrated,
     fit_temperature,
@@ -103,3 +104,40 @@ def test_a_network_of_five_classes_knows_its_confidence_only():
     found = calibrate(outputs, np.array([0, 1]))
     assert found.sure_by == "confidence"
     np.testing.assert_allclose(sure_scores(outputs, found), calibrated(outputs, found).max(axis=1))
+
+
+RNG = np.random.default_rng(4)
+MEAN_FACE = RNG.uniform(20, 76, (15, 2))
+
+
+def placed(points, turn_deg, size, shift):
+    """The points, turned, enlarged and moved."""
+    angle = np.deg2rad(turn_deg)
+    turn = size * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    return (points - 48) @ turn + 48 + shift
+
+
+def test_a_face_score_asks_for_narrow_heatmaps_and_the_shape_of_a_face_wherever_it_lies():
+    score = FaceScore(MEAN_FACE.ravel().tolist(), spread=-3.0, misfit=-2.0, bias=0.0)
+    points = np.stack([MEAN_FACE, placed(MEAN_FACE, 70, 0.5, [9, -4]), MEAN_FACE + RNG.normal(0, 6, (15, 2))])
+    same, moved, bent = score.of(points, np.full((3, 15), 2.0))
+    assert same == pytest.approx(moved) and same > bent
+    assert score.of(points[2:], np.full((1, 15), 4.0))[0] < bent
+    reversed_ = score.of(points[:1] * [-1, 1], np.full((1, 15), 2.0))[0]
+    assert reversed_ < same, "a mirror picture is another shape"
+    assert np.isfinite(score.of(np.zeros((1, 15, 2)), np.zeros((1, 15)))).all()
+    assert np.isnan(score.of(points, np.full((3, 15), np.nan))).all()
+
+
+def test_a_fitted_face_score_tells_right_from_wrong_and_says_how_often_it_is_right():
+    n = 4000
+    noise = np.exp(RNG.uniform(-2, 2, n))
+    points = MEAN_FACE + RNG.normal(0, 1, (n, 15, 2)) * noise[:, None, None]
+    spread = np.tile(noise[:, None], (1, 15)) * np.exp(RNG.normal(0, 0.1, (n, 15)))
+    right = RNG.random(n) < 1 / (1 + noise**2)
+    score = FaceScore.fit(points, spread, right, MEAN_FACE)
+    assert score.spread < 0 or score.misfit < 0
+    found = score.of(points, spread)
+    for low, high in ((0, 0.3), (0.3, 0.7), (0.7, 1)):
+        these = (found >= low) & (found < high)
+        assert right[these].mean() == pytest.approx(found[these].mean(), abs=0.05)

@@ -31,7 +31,7 @@ def truth():
 
 def test_perfect_points_score_zero(truth):
     scores = keypoint_scores(truth, truth)
-    assert scores["rmse_px"] == scores["nme_percent"] == scores["failures_percent"] == 0
+    assert scores["rmse_px"] == scores["nme_percent"] == scores["failures_percent"] == 0 and scores["auc_8"] == 1
     assert scores["point_error_px"] == dict.fromkeys(KEYPOINTS, 0.0) and scores["faces"] == 3
 
 
@@ -43,6 +43,9 @@ def test_a_shift_by_one_pixel_in_x(truth):
     scores = keypoint_scores(truth + [4, 0], truth)
     assert scores["nme_percent"] == pytest.approx((10 + 8 + 5) / 3) and scores["nme_median_percent"] == pytest.approx(8)
     assert scores["failures_percent"] == pytest.approx(100 / 3), "only 10 % is above 8 %"
+    assert scores["failures_10_percent"] == 0 and keypoint_scores(truth + [4.1, 0], truth)["failures_10_percent"] > 33
+    assert scores["auc_8"] == pytest.approx((0 + 0 + 3 / 8) / 3), "5 % leaves three eighths of the way to 8 %"
+    assert scores["point_nme_percent"] == pytest.approx(dict.fromkeys(KEYPOINTS, (10 + 8 + 5) / 3))
 
 
 def test_gaps_count_for_nothing(truth):

@@ -4,8 +4,8 @@ import pytest
 
 from src.data.sample import draw_faces
 from src.faces import aligned_crops, flip_keypoints, into_crops, to_input
-from src.models.layers import AlignedCrop, BatchNormalization, BinMean, SoftArgmax
-from src.models.resnet import behind_crop, compact_emotions
+from src.models.layers import AlignedCrop, BatchNormalization, SoftArgmax
+from src.models.resnet import behind_crop, compact_emotions, compact_keypoints, heatmaps_of
 from src.training.augmentation import augment_faces
 from src.training.recipes import Augment
 
@@ -19,17 +19,34 @@ def test_a_single_hot_cell_gives_the_centre_of_its_pixels():
     heat = np.zeros((1, 24, 24, 2), np.float32)
     heat[0, 5, 20, 0] = heat[0, 0, 23, 1] = 100
     # Cell 5 of 24 covers the pixels 20..23 of 96: their centre is 21.5.
-    np.testing.assert_allclose(SoftArgmax()(heat), [[81.5, 21.5, 93.5, 1.5]], atol=1e-3)
-    heat[0, 5, 10, 0] = 100
-    np.testing.assert_allclose(SoftArgmax()(heat)[0, :2], [61.5, 21.5], atol=1e-3)
-    np.testing.assert_allclose(SoftArgmax(frame=48)(np.zeros((1, 24, 24, 1), np.float32)), [[23.5, 23.5]], atol=1e-3)
+    points, spread = SoftArgmax(2)(heat)
+    np.testing.assert_allclose(points, [[81.5, 21.5, 93.5, 1.5]], atol=1e-3)
+    np.testing.assert_allclose(spread, [[0, 0]], atol=0.05)
+    heat[0, 5, 10, 0] = 100  # two places 40 px apart, equally likely
+    points, spread = SoftArgmax(2)(heat)
+    np.testing.assert_allclose(points[0, :2], [61.5, 21.5], atol=1e-3)
+    np.testing.assert_allclose(spread, [[20, 0]], atol=0.05)
+    points, spread = SoftArgmax(1, frame=48)(np.zeros((1, 24, 24, 1), np.float32))
+    np.testing.assert_allclose(points, [[23.5, 23.5]], atol=1e-3)
+    np.testing.assert_allclose(spread, [[np.sqrt(2 * (24**2 - 1) / 12) * 2]], rtol=1e-4)  # of a uniform square
 
 
-def test_a_single_hot_bin_gives_its_centre():
-    logits = np.zeros((1, 2, 192), np.float32)
-    logits[0, 0, 0] = logits[0, 1, 101] = 100
-    # Bin 101 of 192 covers the pixels' places 50.0 to 50.5: pixel 50 lies at 49.5..50.5 of its frame.
-    np.testing.assert_allclose(BinMean()(logits), [[-0.25, 50.25]], atol=1e-3)
+def test_a_place_of_a_map_holds_four_cells_of_a_finer_heatmap():
+    heat = np.zeros((1, 24, 24, 8), np.float32)
+    heat[0, 5, 20, 4 + 2] = 100  # of the second point the cell below on the left: x 80..81, y 22..23
+    points, _ = SoftArgmax(2)(heat)
+    np.testing.assert_allclose(points, [[47.5, 47.5, 80.5, 22.5]], atol=1e-3)
+
+
+def test_the_heatmaps_that_are_shown_are_those_that_are_read():
+    model = compact_keypoints(3, widths=(8, 16, 16, 24), units=(1, 1, 1, 1))
+    faces = to_input(FACES[:2], 96)
+    heat = heatmaps_of(model, faces)
+    assert heat.shape == (2, 15, 48, 48)
+    np.testing.assert_allclose(heat.sum(axis=(2, 3)), 1, rtol=1e-5)
+    places = np.arange(48) * 2 + 0.5
+    x, y = (heat.sum(axis=2) * places).sum(axis=2), (heat.sum(axis=3) * places).sum(axis=2)
+    np.testing.assert_allclose(model(faces)[0], np.stack([x, y], axis=2).reshape(2, 30), atol=1e-3)
 
 
 def crop(faces, points) -> np.ndarray:

@@ -58,6 +58,17 @@ def test_points_move_with_their_pixels(augment, stored, frame_in_source):
     assert np.linalg.norm(found - moved, axis=1).max() < 0.2
 
 
+def test_landmarks_behind_the_keypoints_change_their_names_with_them(faces):
+    images, points = faces
+    landmarks = np.random.default_rng(2).uniform(20, 76, (len(points), 68, 2)).astype(np.float32)
+    landmarks[:, 36], landmarks[:, 45] = points[:, 5], points[:, 3]  # the outer corners of the eyes
+    both = np.concatenate([points, landmarks], axis=1)
+    _, moved = augment_faces(images, both, Augment(flip=1, rotation_deg=9), np.random.default_rng(3), side=FRAME)
+    np.testing.assert_array_equal(moved[:, 15 + 36], moved[:, 5])
+    np.testing.assert_array_equal(moved[:, 15 + 45], moved[:, 3])
+    assert moved.shape == (len(points), 83, 2)
+
+
 def test_no_augmentation_gives_the_stored_grey_values_as_they_are(faces):
     images, points = faces
     wide = np.pad(images, ((0, 0), (24, 24), (24, 24)), constant_values=77)

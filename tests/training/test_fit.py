@@ -4,11 +4,10 @@ import json
 import keras
 import numpy as np
 import pytest
-from weights_file import arrays, same_arrays
 
-from src.models.losses import FiveAccuracy, masked_mse, wing
+from src.models.losses import FiveAccuracy, heatmap_crossentropy, masked_mse, wing
 from src.training import fit
-from src.training.fit import Batches, Phase, make_loss, make_optimizer, make_repeatable, train
+from src.training.fit import Batches, Stream, make_loss, make_optimizer, make_repeatable, train
 from src.training.recipes import EMOTION_RECIPES, KEYPOINT_RECIPES, changed
 
 RNG = np.random.default_rng(0)
@@ -46,14 +45,10 @@ def run(recipe, folder, *, labels=LABELS, validation_labels=LABELS, stop_after=N
     keras.utils.clear_session()  # names are counted anew, as in a new process
     make_repeatable(recipe.seed)
     model = tiny_network()
-    phases = [
-        Phase(it, Batches(make_batch, 40, it.batch_size, it.seed), (FACES, validation_labels)) for it in recipe.phases
-    ]
+    stream = Stream(Batches(make_batch, 40, recipe.batch_size, recipe.seed), (FACES, validation_labels))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fit._Run, "on_train_batch_end", stop)
-        return model, train(
-            model, phases, recipe, folder, metrics=lambda: [FiveAccuracy()], data={"training_faces": 40}
-        )
+        return model, train(model, stream, recipe, folder, metrics=[FiveAccuracy()], data={"training_faces": 40})
 
 
 def without_seconds(record):
@@ -85,26 +80,6 @@ def test_a_training_stopped_in_its_second_epoch_goes_on_to_the_same_bytes(tmp_pa
         "model.json",
         "record.json",
     ]
-
-
-def test_a_second_phase_goes_on_from_what_the_first_kept_and_is_resumed_too(tmp_path):
-    recipe = changed(RECIPE, epochs=2, then={"epochs": 2, "learning_rate": 1e-12})
-    _, whole = run(recipe, tmp_path / "whole")
-    assert [row["epoch"] for row in whole["history"]] == [1, 2, 3, 4]
-    assert whole["best"]["epoch"] in (3, 4), "of the last phase"
-    kept = min(row["val_loss"] for row in whole["history"][:2])
-    assert whole["best"]["val_loss"] == pytest.approx(kept, rel=0.05), "only running means move"
-    run(changed(recipe, then=None), tmp_path / "first")
-    kernels = (arrays(tmp_path / name / "best.weights.h5")["layers/dense/vars/0"] for name in ("first", "whole"))
-    np.testing.assert_allclose(*kernels, atol=1e-6)
-    for at in (8, 13, 17):  # in epochs 2, 3 and 4
-        with pytest.raises(KeyboardInterrupt):
-            run(recipe, tmp_path / str(at), stop_after=at)
-        assert len(json.loads((tmp_path / str(at) / "record.json").read_text())["history"]) == at // 5
-        _, resumed = run(recipe, tmp_path / str(at))
-        assert without_seconds(resumed) == without_seconds(whole)
-        for name in ("epoch_004.weights.h5", "best.weights.h5"):
-            assert same_arrays(tmp_path / str(at) / name, tmp_path / "whole" / name)
 
 
 def test_a_finished_training_is_kept_and_one_of_another_recipe_starts_anew(tmp_path, capsys):
@@ -217,3 +192,20 @@ def test_the_cosine_schedule_climbs_and_then_falls_to_0():
     rate, of_one_step = (make_optimizer(recipe, steps)._learning_rate for steps in (100, 1))
     assert [float(rate(step)) for step in (0, 3, 100)] == pytest.approx([0.1 / 25, 0.1, 0], abs=1e-6)
     assert float(of_one_step(0)) == pytest.approx(0.1 / 25)
+
+
+def test_the_heatmap_loss_is_least_where_the_heatmap_is_the_gaussian_around_the_point():
+    points = np.array([[40.5, 60.5, np.nan, 7.0]], np.float32)  # the second point is not annotated
+    y, x = np.mgrid[:24, :24] * 4 + 1.5
+    right = -((x - 40.5) ** 2 + (y - 60.5) ** 2) / (2 * 3**2)
+    anything = np.random.default_rng(0).normal(0, 9, (24, 24))
+    heat = np.stack([right, anything], axis=-1)[None].astype(np.float32)
+    share = np.exp(right) / np.exp(right).sum()
+    entropy = float(-(share * np.log(share)).sum())
+    assert float(heatmap_crossentropy(points, heat, 3.0)) == pytest.approx(entropy, rel=1e-4)
+    beside = np.roll(heat, 2, axis=2)
+    assert float(heatmap_crossentropy(points, beside, 3.0)) > entropy + 1
+    flat = np.zeros((1, 24, 24, 8), np.float32)  # four cells a place
+    assert float(heatmap_crossentropy(points, flat)) == pytest.approx(np.log(48 * 48), rel=1e-4)
+    outside = np.array([[-3.0, 50.0, np.nan, np.nan]], np.float32)
+    assert float(heatmap_crossentropy(outside, heat, 3.0)) == 0

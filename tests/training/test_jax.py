@@ -28,7 +28,7 @@ def stop(self, batch, logs=None):
 
 fit._Run.on_train_batch_end = stop
 if sys.argv[3] == "keypoints":
-    recipe = changed(KEYPOINT_RECIPES["small"], epochs=2, batch_size=8, then={"epochs": 1, "learning_rate": 0.001})
+    recipe = changed(KEYPOINT_RECIPES["small"], epochs=3, batch_size=8, landmark_weight=0.5)
     _, record = tasks.train_keypoints(sample_keypoints(40, 0), recipe, folder)
 else:
     recipe = changed(EMOTION_RECIPES["small"], epochs=3, batch_size=8, crop_px=40, mixup=0.2)

@@ -11,7 +11,7 @@ from src.models.resnet import compact_keypoints
 from src.predict.networks import face_side, load_keras, reads_points
 from src.predict.reader import predict_both, predict_emotions, predict_keypoints
 from src.training import records, tasks
-from src.training.recipes import EMOTION_RECIPES, KEYPOINT_RECIPES, changed, chosen
+from src.training.recipes import EMOTION_RECIPES, KEYPOINT_RECIPES, changed
 
 LEFT_BEHIND = {"best.weights.h5", "epoch_001.weights.h5", "model.json", "record.json"}
 TINY = {"widths": [8, 16, 16, 24], "units": [1, 1, 1, 1], "epochs": 1, "batch_size": 8}
@@ -98,7 +98,7 @@ def test_a_network_of_aligned_crops_trains_on_the_squares_that_it_then_reads(tmp
     np.testing.assert_allclose(maps, [known[image.tobytes()] for image in images], atol=1e-3)
     reloaded = load_keras(tmp_path / "model.json", tmp_path / "best.weights.h5")
     assert reads_points(reloaded) and face_side(reloaded) == 48
-    points, outputs = predict_both(keypoints, reloaded, FACES.images[:6])
+    points, _, outputs = predict_both(keypoints, reloaded, FACES.images[:6])
     np.testing.assert_allclose(outputs, predict_emotions(model, FACES.images[:6], points), atol=1e-5)
     with pytest.raises(ValueError, match="give points_px"):
         predict_emotions(model, FACES.images[:6])
@@ -113,13 +113,6 @@ def test_keypoints_in_the_same_faces_are_found_once(monkeypatch):
     assert len(calls) == 2
 
 
-def test_small_sources_are_repeated_until_they_count_alike():
-    rows = tasks.balanced_rows(np.array(["a", "b", "a", "a", "a", "a"]))
-    assert rows.tolist() == [0, 1, 1, 1, 1, 1, 2, 3, 4, 5]
-    assert tasks.balanced_rows(np.array(["one", "one"])).tolist() == [0, 1]
-    assert tasks.balanced_rows(np.array([], str)).tolist() == []
-
-
 def test_helen_faces_stand_in_an_epoch_as_often_as_the_recipe_says(tmp_path, monkeypatch):
     subject = np.where(np.arange(60) % 4 == 0, "helen/1", "youtube/2")
     seen = []
@@ -132,35 +125,41 @@ def test_helen_faces_stand_in_an_epoch_as_often_as_the_recipe_says(tmp_path, mon
     assert counts == [3 if i % 4 == 0 else 1 for i in range(42)]
 
 
-def test_a_second_phase_may_train_and_be_judged_on_one_source(tmp_path, monkeypatch):
-    faces = replace(POINTS, subject=np.where(np.arange(60) % 2 == 0, "helen/1", "youtube/2"))
-    with pytest.raises(ValueError, match="trains on faces of youtube, of which this data holds none"):
-        helen = replace(POINTS, subject=np.full(60, "helen/1"))
-        tasks.train_keypoints(helen, changed(KEYPOINTS, source="youtube"), tmp_path)
-    seen = []
-    monkeypatch.setattr(tasks, "train", lambda model, phases, *of, **how: seen.extend(phases) or {"best": MEASURED})
-    tasks.train_keypoints(faces, changed(KEYPOINTS, then={"source": "helen", "helen_repeats": 2}), tmp_path)
-    first, second = seen
-    assert (first.batches.n, second.batches.n) == (3 * 21 + 21, 2 * 21)
-    still = changed(KEYPOINTS, source="helen", helen_repeats=2, augment="none")
-    tasks.train_keypoints(faces, still, tmp_path)
-    _, points = seen[2].batches.make_batch(np.arange(42), np.random.default_rng(0))
-    helen = faces.keypoints_px[:42:2].reshape(21, -1)
-    np.testing.assert_allclose(points, np.repeat(helen, 2, axis=0), atol=1e-4)
-    judged = faces.split("Validation").source == "helen"
-    assert len(second.validation[0]) == judged.sum() < len(first.validation[0])
+def test_validation_is_on_the_faces_whose_points_people_corrected(tmp_path, monkeypatch):
+    faces, seen = replace(POINTS, subject=np.where(np.arange(60) % 2 == 0, "helen/1", "youtube/2")), []
+    monkeypatch.setattr(tasks, "train", lambda model, stream, *of, **how: seen.append(stream) or {"best": MEASURED})
+    tasks.train_keypoints(faces, KEYPOINTS, tmp_path)
+    tasks.train_keypoints(POINTS, KEYPOINTS, tmp_path)
+    inputs, targets = seen[0].validation
+    helen = faces.split("Validation").source == "helen"
+    np.testing.assert_array_equal(targets["keypoints_px"], POINTS.keypoints_px[42:51][helen].reshape(-1, 30))
+    assert len(inputs) == helen.sum() and len(seen[1].validation[0]) == 9
 
 
-def test_epochs_are_overridden_in_both_phases():
-    recipe = chosen(KEYPOINT_RECIPES, "keypoints", epochs=3)["keypoints"]
-    assert [phase.epochs for phase in recipe.phases] == [3, 3]
+def test_landmarks_of_either_source_have_heatmaps_of_their_own(tmp_path, monkeypatch):
+    landmarks = np.random.default_rng(0).uniform(0, 95, (60, 68, 2)).astype(np.float32)
+    subject = np.where(np.arange(60) % 2 == 0, "helen/1", "youtube/2")
+    faces, seen = replace(POINTS, subject=subject, landmarks_px=landmarks), []
+    monkeypatch.setattr(tasks, "train", lambda model, stream, *of, **how: seen.append(stream) or {"best": MEASURED})
+    recipe = changed(KEYPOINTS, landmark_weight=0.5, helen_repeats=1, augment="none")
+    tasks.train_keypoints(faces, recipe, tmp_path)
+    _, targets = seen[0].batches.make_batch(np.arange(42), np.random.default_rng(0))
+    helen, points, all_68 = faces.source[:42] == "helen", POINTS.keypoints_px[:42].reshape(42, -1), landmarks[:42]
+    for name in ("keypoints_px", "heatmaps"):
+        np.testing.assert_allclose(targets[name][helen], points[helen], atol=1e-4)
+        assert np.isnan(targets[name][~helen]).all()
+    np.testing.assert_allclose(targets["landmarks_px"][helen], all_68[helen].reshape(-1, 136), atol=1e-4)
+    both = np.concatenate([points, all_68.reshape(42, -1)], axis=1)
+    np.testing.assert_allclose(targets["other_px"][~helen], both[~helen], atol=1e-4)
+    assert np.isnan(targets["landmarks_px"][~helen]).all() and np.isnan(targets["other_px"][helen]).all()
+    assert seen[0].loss.keys() == seen[0].loss_weights.keys() == targets.keys() == seen[0].validation[1].keys()
 
 
 def test_the_shipped_keypoint_network_is_that_of_its_recipe():
     record = json.loads((WEIGHTS / "detection.record.json").read_text())
     recipe = KEYPOINT_RECIPES[record["name"]]
     assert record["recipe"] == recipe.model_dump(mode="json")
-    assert len(record["history"]) == sum(phase.epochs for phase in recipe.phases)
+    assert len(record["history"]) == recipe.epochs
     built = tasks.build_keypoints(recipe)
     built.load_weights(WEIGHTS / "detection.weights.h5")
     shipped = load_keras(WEIGHTS / "detection.json", WEIGHTS / "detection.weights.h5")
