@@ -35,15 +35,18 @@ def exported(tmp_path_factory):
 
     from src.data.sample import draw_faces
     from src.faces import to_input
-    from src.models.resnet import compact_emotions, compact_keypoints
+    from src.models.losses import heatmap_crossentropy
+    from src.models.resnet import compact_emotions, compact_keypoints, keypoint_teaching
 
     keras.utils.set_random_seed(0)
     tiny = {"seed": 1, "widths": (8, 16), "units": (1, 1)}
     images, points_px, labels = draw_faces(192, seed=1)
     points = points_px.reshape(len(points_px), -1)
     keypoints = compact_keypoints(**tiny)
-    keypoints.compile(keras.optimizers.Adam(0.02), "mse")
-    keypoints.fit(to_input(images, 96), points, epochs=6, verbose=0)
+    taught = keypoint_teaching(keypoints, landmarks=False)
+    loss = {"keypoints_px": "mse", "heatmaps": heatmap_crossentropy}
+    taught.compile(keras.optimizers.Adam(0.02), loss)
+    taught.fit(to_input(images, 96), dict.fromkeys(loss, points), epochs=6, verbose=0)
     emotions = compact_emotions(crop_px=40, mean_px=points.mean(axis=0).tolist(), **tiny)
     emotions.compile(keras.optimizers.Adam(0.02), "sparse_categorical_crossentropy")
     emotions.fit([to_input(images, 48), points], labels, epochs=4, verbose=0)
@@ -52,5 +55,7 @@ def exported(tmp_path_factory):
         (folder / f"{name}.json").write_text(model.to_json())
         model.save_weights(folder / f"{name}.weights.h5")
     (folder / "calibration.json").write_text(json.dumps({"temperature": 2.0, "sure_above": 0.3}))
+    face_score = {"mean_px": points.mean(axis=0).tolist(), "spread": -2.0, "misfit": -1.0, "bias": 3.0}
+    (folder / "face_score.json").write_text(json.dumps(face_score))
     subprocess.run([sys.executable, "-c", EXPORT, folder], cwd=ROOT, check=True, timeout=300)
     return folder

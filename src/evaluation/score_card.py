@@ -15,6 +15,19 @@ from src.predict.networks import load_keras
 from src.predict.reader import FaceReader, predict_both, predict_emotions, predict_keypoints
 from src.training import records
 
+COMPARED_PARTS = {
+    "outer brow ends": ("left_eyebrow_outer_end", "right_eyebrow_outer_end"),
+    "eye corners": tuple(f"{side}_eye_{end}_corner" for side in ("left", "right") for end in ("inner", "outer")),
+    "mouth corners": ("mouth_left_corner", "mouth_right_corner"),
+    "lips": ("mouth_center_top_lip", "mouth_center_bottom_lip"),
+}
+# Measured elsewhere on the same 330 faces of HELEN testset, % of the eye distance: SPIGA's published predictions
+# (Prados-Torreblanca et al. 2022), and how far one annotator's points lie from another's.
+PUBLISHED = {
+    "SPIGA": {"all 15 points": 1.88, "outer brow ends": 3.3, "eye corners": 1.1, "mouth corners": 1.3},
+    "annotators": {"all 15 points": 1.75},
+}
+
 
 def banner(run: str, data: str) -> str:
     """One sentence of Markdown on how far the scores of this run may be quoted."""
@@ -108,6 +121,40 @@ def evaluate_keypoints(run: str, training: Keypoints, tests: dict[str, Keypoints
                 **known,
             }
     return _card(run, records.KEYPOINTS, scores)
+
+
+def keypoint_table(test: dict) -> pd.DataFrame:
+    """The score card in words: split -> network -> scores, as `evaluate_keypoints` gives them; a column a network."""
+    columns = {}
+    for split, networks in test.items():
+        for name, score in networks.items():
+            stress, one_pass = score.get("stress", {}), score.get("single_pass", {})
+            columns[split, name] = {
+                "faces": score["faces"],
+                "NME": score["nme_percent"],
+                "NME, one pass": one_pass.get("nme_percent"),
+                "NME, median": score["nme_median_percent"],
+                "NME, 90th percentile": score["nme_p90_percent"],
+                "above 8 %": score["failures_percent"],
+                "above 10 %": score.get("failures_10_percent"),
+                "AUC to 8 %": score.get("auc_8"),
+                "RMSE": score["rmse_px"],
+                "RMSE, one pass": one_pass.get("rmse_px"),
+                "NME turned": np.mean(stress["nme_percent_rotated"]) if stress else None,
+                "NME from 48 px": stress.get("nme_percent_shrunk"),
+                "NME, eyes hidden": stress.get("nme_percent_eyes_hidden"),
+                "NME, mouth hidden": stress.get("nme_percent_mouth_hidden"),
+                "flip distance": stress.get("flip_distance_px"),
+                "NME without lean": score.get("nme_percent_without_lean"),
+            }
+    return pd.DataFrame(columns, dtype=float)
+
+
+def beside_published(score: dict) -> pd.DataFrame:
+    """Errors by part of the face, % of the eye distance: one network's on HELEN testset, SPIGA's, the annotators'."""
+    errors = score["point_nme_percent"]
+    ours = {part: float(np.mean([errors[name] for name in names])) for part, names in COMPARED_PARTS.items()}
+    return pd.DataFrame({"ours": {"all 15 points": score["nme_percent"], **ours}, **PUBLISHED})
 
 
 def _lean_px(model, faces: Keypoints, at_most: int = 800) -> np.ndarray:

@@ -44,16 +44,16 @@ def heatmap_crossentropy(keypoints_px, heat, sigma_px: float = 1.5):
     certain heatmap from one of two peaks. Points outside the frame count for nothing.
     """
     target, known = _known(keypoints_px)
-    points = keypoints_px.shape[1] // 2
-    target = ops.reshape(target, (-1, points, 1, 2))
+    points, middle = keypoints_px.shape[1] // 2, (FRAME - 1) / 2
+    target = ops.reshape(target, (-1, points, 2)) - middle
     known = ops.min(ops.reshape(known, (-1, points, 2)), axis=2)
-    inside = ops.all(ops.abs(target - (FRAME - 1) / 2) <= FRAME / 2, axis=(2, 3))
-    fine = round((heat.shape[3] // points) ** 0.5)
-    centres = cell_centres(heat.shape[1], fine)
-    far = ops.sum(ops.square(target - centres), axis=3)
-    wanted = ops.softmax(-far / (2 * sigma_px**2), axis=2)
-    found = ops.log_softmax(cells(heat, points), axis=2)
-    return _mean_of_known(-ops.sum(wanted * found, axis=2), known * ops.cast(inside, known.dtype))
+    inside = ops.cast(ops.all(ops.abs(target) <= FRAME / 2, axis=2), known.dtype)
+    centres = cell_centres(heat.shape[1], round((heat.shape[3] // points) ** 0.5)) - middle
+    # The squared distance to each cell, without the target's own square: softmax does not mind it.
+    nearness = ops.matmul(target, centres.T) - (centres**2).sum(axis=1) / 2
+    wanted, logits = ops.softmax(nearness / sigma_px**2, axis=2), cells(heat, points)
+    surprise = ops.logsumexp(logits, axis=2) - ops.sum(wanted * logits, axis=2)
+    return _mean_of_known(surprise, known * inside)
 
 
 class FiveAccuracy(keras.metrics.Mean):

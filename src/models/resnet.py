@@ -165,16 +165,16 @@ def heatmaps_of(model: keras.Model, faces: np.ndarray) -> np.ndarray:
 def keypoint_teaching(model: keras.Model, seed: int = 0, *, landmarks: bool = True) -> keras.Model:
     """A compact keypoint network as it is trained: the same layers, with outputs that only training needs.
 
-    keypoints_px (n, 30); heatmaps (n, 24, 24, 60), their logits; with landmarks, landmarks_px (n, 136): all 68, read
-    off the same maps; and other_px (n, 166): the 15 points and the landmarks once more, as another source places them.
+    keypoints_px (n, 30); heatmaps (n, 24, 24, 60), their logits; with landmarks, the logits of coarser heatmaps off the
+    same maps: landmarks (n, 24, 24, 68), and other_source (n, 24, 24, 83), the 15 points and the landmarks as another
+    source places them.
     """
     init = Init("he", seed + 1)
     heat = model.get_layer(HEATMAPS)
     outputs = {"keypoints_px": model.get_layer("keypoints_px").output, HEATMAPS: heat.output}
-    more = {"landmarks_px": LANDMARKS, "other_px": len(KEYPOINTS) + LANDMARKS} if landmarks else {}
+    more = {"landmarks": LANDMARKS, "other_source": len(KEYPOINTS) + LANDMARKS} if landmarks else {}
     for name, points in more.items():
-        own = layers.Conv2D(points, 1, kernel_initializer=init(), name=f"{name}_heatmaps")(heat.input)
-        outputs[name] = SoftArgmax(points, name=name)(own)[0]
+        outputs[name] = layers.Conv2D(points, 1, kernel_initializer=init(), name=name)(heat.input)
     return keras.Model(model.input, outputs, name=model.name)
 
 

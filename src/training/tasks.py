@@ -128,18 +128,17 @@ def _keypoint_targets(points_px: np.ndarray, is_trusted: np.ndarray, recipe: Rec
     keypoints = np.where(own, keypoints, nan)
     targets = {"keypoints_px": keypoints, resnet.HEATMAPS: keypoints}
     if recipe.landmark_weight:
-        targets |= {"landmarks_px": np.where(own, landmarks, nan), "other_px": np.where(own, nan, everything)}
+        targets |= {"landmarks": np.where(own, landmarks, nan), "other_source": np.where(own, nan, everything)}
     return targets
 
 
 def _teaching_losses(recipe: Recipe) -> tuple[dict, dict]:
     """Loss and its weight for each output of `resnet.keypoint_teaching`."""
-    points = LOSSES[recipe.loss]
-    by_output = {"keypoints_px": points, resnet.HEATMAPS: losses.heatmap_crossentropy}
     weights = {"keypoints_px": 1.0, resnet.HEATMAPS: recipe.heatmap_weight}
-    for name in ("landmarks_px", "other_px") if recipe.landmark_weight else ():
-        by_output[name], weights[name] = points, recipe.landmark_weight
-    return by_output, weights
+    if recipe.landmark_weight:
+        weights |= dict.fromkeys(("landmarks", "other_source"), recipe.landmark_weight)
+    by_output = dict.fromkeys(weights, losses.heatmap_crossentropy)
+    return {**by_output, "keypoints_px": LOSSES[recipe.loss]}, weights
 
 
 # ---------------------------------------------------------------- emotions

@@ -15,7 +15,7 @@ from src.faces import to_input
 from src.files import EMOTIONS_CSV, KEYPOINTS_CSV, ROOT, WEIGHTS
 from src.predict import export, networks
 from src.predict.networks import EMOTIONS, KEYPOINTS, OnnxNetwork
-from src.predict.reader import FaceReader, predict_emotions, predict_keypoints
+from src.predict.reader import FaceReader, find_points, predict_emotions, predict_keypoints
 
 FAR = 1e-4  # px of 96; probability
 HARDLY_TRAINED = 5e-4  # px; heatmaps that are spread over the whole face lose more to rounding than the shipped ones
@@ -89,8 +89,10 @@ def test_an_exported_network_answers_as_keras_does(exported, faces, backend, tas
 def test_an_exported_network_reads_batches_of_any_size(exported, faces, backend):
     network, inputs = networks.load_network(exported, KEYPOINTS, backend), to_input(faces, 96)
     whole = network.predict_on_batch(inputs)
+    assert [it.shape for it in whole] == [(len(faces), 30), (len(faces), 15)]
     for some in (slice(1), slice(5)):
-        np.testing.assert_allclose(network.predict_on_batch(inputs[some]), whole[some], atol=FAR)
+        for found, expected in zip(network.predict_on_batch(inputs[some]), whole, strict=True):
+            np.testing.assert_allclose(found, expected[some], atol=FAR)
 
 
 def test_every_backend_gives_the_same_table(exported, faces):
@@ -111,13 +113,15 @@ def test_int8_stays_near(exported, faces, tmp_path, task, far):
     assert 0 < error.mean() < far
 
 
-def test_one_file_gives_both_outputs(exported, faces):
+def test_one_file_gives_all_outputs(exported, faces):
     session = OnnxNetwork(exported / "faces.onnx")._session
-    points, probabilities = session.run(None, {f"face_{side}": to_input(faces, side) for side in (96, 48)})
+    points, probabilities, spread = session.run(None, {f"face_{side}": to_input(faces, side) for side in (96, 48)})
     points = points.reshape(-1, 15, 2)
     np.testing.assert_allclose(points, outputs(exported, KEYPOINTS, "onnx", faces), rtol=0, atol=FAR)
     np.testing.assert_allclose(points, outputs(exported, KEYPOINTS, "keras", faces), rtol=0, atol=HARDLY_TRAINED)
     np.testing.assert_allclose(probabilities, outputs(exported, EMOTIONS, "keras", faces), rtol=0, atol=FAR)
+    keypoints = networks.load_network(exported, KEYPOINTS, "onnx")
+    np.testing.assert_allclose(spread, find_points(keypoints, faces, flip=False)[1], rtol=0, atol=FAR)
 
 
 def real_faces() -> dict[str, np.ndarray]:

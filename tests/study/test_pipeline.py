@@ -175,7 +175,8 @@ def test_published_pictures_have_screen_size_and_few_colours():
 
 # ---------------------------------------------------------------- what ships
 
-FILES = ("detection.json", "detection.weights.h5", "emotion.json", "emotion.weights.h5", "calibration.json")
+FILES = ("detection.json", "detection.weights.h5", "face_score.json")
+FILES += ("emotion.json", "emotion.weights.h5", "calibration.json")
 
 
 @pytest.fixture
@@ -195,7 +196,7 @@ def leave_run(runs, nme, surprise, content):
             folder.mkdir(parents=True, exist_ok=True)
             best = {task.score: score if name == "ours" else 99}
             (folder / "record.json").write_text(json.dumps({"recipe": {"comparison": name == "head_a"}, "best": best}))
-        for name in (task.model_json, task.weights, "calibration.json"):
+        for name in (task.model_json, task.weights, task.fitted):
             (run / name).write_text(content)
     scores = {"ours": {"score": content}, "baseline": {"score": 1}}
     metrics = {
@@ -261,7 +262,7 @@ def test_a_run_made_of_the_shipped_networks_has_their_weights_and_the_scores_of_
         assert list(found) == ["baseline", "head_a", "ours"] and "test" not in found["ours"] | found["head_a"]
         folder = runs / "again" / task.name / "ours"
         assert {(folder / name).read_text() for name in ("model.json", "best.weights.h5")} == {"shipped"}
-        assert {(runs / "again" / name).read_text() for name in (task.model_json, task.weights)} == {"shipped"}
+        names = task.model_json, task.weights, task.fitted
+        assert {(runs / "again" / name).read_text() for name in names} == {"shipped"}
     assert records.trainings("again", KEYPOINTS)["baseline"]["test"] == {"Test": {"score": 1}}
     assert records.trainings("again", EMOTIONS)["baseline"]["test"] == {"score": 1}
-    assert (runs / "again" / "calibration.json").read_text() == "shipped"

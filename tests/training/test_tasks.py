@@ -148,10 +148,10 @@ def test_landmarks_of_either_source_have_heatmaps_of_their_own(tmp_path, monkeyp
     for name in ("keypoints_px", "heatmaps"):
         np.testing.assert_allclose(targets[name][helen], points[helen], atol=1e-4)
         assert np.isnan(targets[name][~helen]).all()
-    np.testing.assert_allclose(targets["landmarks_px"][helen], all_68[helen].reshape(-1, 136), atol=1e-4)
+    np.testing.assert_allclose(targets["landmarks"][helen], all_68[helen].reshape(-1, 136), atol=1e-4)
     both = np.concatenate([points, all_68.reshape(42, -1)], axis=1)
-    np.testing.assert_allclose(targets["other_px"][~helen], both[~helen], atol=1e-4)
-    assert np.isnan(targets["landmarks_px"][~helen]).all() and np.isnan(targets["other_px"][helen]).all()
+    np.testing.assert_allclose(targets["other_source"][~helen], both[~helen], atol=1e-4)
+    assert np.isnan(targets["landmarks"][~helen]).all() and np.isnan(targets["other_source"][helen]).all()
     assert seen[0].loss.keys() == seen[0].loss_weights.keys() == targets.keys() == seen[0].validation[1].keys()
 
 
