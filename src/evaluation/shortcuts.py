@@ -22,7 +22,7 @@ from src.labels import FLIP_ORDER
 from src.metrics.scores import keypoint_scores, mean_interval
 from src.predict.reader import predict_emotions, predict_keypoints
 from src.training.augmentation import augment_faces
-from src.training.fit import Batches, Phase, make_repeatable, train
+from src.training.fit import Batches, Stream, make_repeatable, train
 from src.training.recipes import AUGMENTS, EMOTION_RECIPES, KEYPOINT_RECIPES, Recipe, changed
 from src.training.tasks import build_emotions, build_keypoints
 
@@ -92,7 +92,8 @@ def train_network(protocol: Protocol, recipe: Recipe, folder: Path) -> keras.Mod
 
     batches = Batches(make_batch, EPOCH_STEPS * recipe.batch_size, recipe.batch_size, recipe.seed)
     data = {"training_rows": len(rows), "rows_crc32": zlib.crc32(rows.tobytes())}
-    train(model, [Phase(recipe, batches, None)], recipe, folder, metrics=list, data=data)
+    judged = keras.Model(model.inputs, model.outputs[0])  # of a keypoint network its points, not their spreads
+    train(judged, Stream(batches, None), recipe, folder, metrics=[], data=data, kept=model)
     return model
 
 

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -6,15 +7,15 @@ from skimage import data
 
 from src.data.sample import draw_faces
 from src.faces import crop_squares, flip_keypoints, squares_of_edges, to_photo
-from src.labels import BOX_COLUMNS, EMOTIONS, KEYPOINT_COLUMNS
-from src.metrics.calibration import five_probabilities
+from src.labels import BOX_COLUMNS, EMOTIONS, FLIP_ORDER, KEYPOINT_COLUMNS
+from src.metrics.calibration import FaceScore, five_probabilities
 from src.models.resnet import compact_emotions, compact_keypoints
 from src.predict.__main__ import PORTRAIT
 from src.predict.photos import PhotoError, to_grey
-from src.predict.reader import FaceReader, as_faces, predict_emotions, predict_keypoints
+from src.predict.reader import FaceReader, as_faces, find_points, predict_emotions, predict_keypoints
 
 TINY = {"widths": (8, 8, 16, 16), "units": (1, 1, 1, 1)}
-COLUMNS = [*KEYPOINT_COLUMNS, "emotion", *(f"p_{name}" for name in EMOTIONS), "confidence", "sure"]
+COLUMNS = [*KEYPOINT_COLUMNS, "face_score", "emotion", *(f"p_{name}" for name in EMOTIONS), "confidence", "sure"]
 
 
 def save(model, folder, model_json, weights):
@@ -135,6 +136,31 @@ def test_shipped_names_are_read_and_a_missing_file_is_named(folder, tmp_path):
         FaceReader(tmp_path)
     (tmp_path / "calibration.json").write_bytes((folder / "calibration.json").read_bytes())
     assert FaceReader(tmp_path).calibration.temperature == 2
+
+
+def test_a_face_score_is_given_where_one_was_fitted(reader, folder, faces, tmp_path):
+    assert reader.read_faces(faces)["face_score"].isna().all()
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    face_score = {"mean_px": draw_faces(9, seed=1)[1].mean(axis=0).ravel().tolist(), "spread": -1.0, "misfit": -1.0}
+    (tmp_path / "face_score.json").write_text(json.dumps({**face_score, "bias": 2.0}))
+    table = FaceReader(tmp_path).read_faces(faces)
+    points, spread = find_points(reader.keypoints, faces)
+    expected = FaceScore(**face_score, bias=2.0).of(points, spread)
+    np.testing.assert_allclose(table["face_score"], expected, atol=1e-5)
+    assert table["face_score"].between(0, 1).all()
+
+
+def test_spreads_of_a_flipped_face_change_sides_with_its_points(reader, faces):
+    flipped = np.ascontiguousarray(faces[:, :, ::-1])
+    (points, spread), (its_points, its_spread) = (find_points(reader.keypoints, it) for it in (faces, flipped))
+    np.testing.assert_allclose(its_spread[:, list(FLIP_ORDER)], spread, rtol=1e-4)
+    np.testing.assert_allclose(flip_keypoints(its_points), points, atol=1e-2)
+
+
+def test_a_wall_has_a_lower_face_score_than_a_face(shipped):
+    face = shipped.read_photo(PORTRAIT)["face_score"]
+    wall = shipped.read_faces([data.brick()[:200, :200]])["face_score"]
+    assert face[0] > 0.9 and wall[0] < 0.1
 
 
 def test_a_float_face_in_0_to_1_is_refused_instead_of_read_as_black():

@@ -120,7 +120,7 @@ def test_helen_faces_stand_in_an_epoch_as_often_as_the_recipe_says(tmp_path, mon
     recipe = changed(KEYPOINTS, batch_size=64, helen_repeats=3)  # one batch: 42 + 2 * 11
     with pytest.raises(ZeroDivisionError):
         tasks.train_keypoints(replace(POINTS, subject=subject), recipe, tmp_path)
-    shown = seen[0].reshape(64, -1)
+    shown = seen[0][:, :15].reshape(64, -1)
     counts = [int((shown == face.reshape(1, -1)).all(axis=1).sum()) for face in POINTS.keypoints_px[:42]]
     assert counts == [3 if i % 4 == 0 else 1 for i in range(42)]
 
