@@ -24,7 +24,7 @@ def read_with(keypoints, emotions, *, flip: bool = False):
     """Both networks through the study's own functions."""
     from src.predict.reader import predict_both
 
-    names = "keypoints_px", "probabilities"
+    names = "keypoints_px", "spread_px", "probabilities"
     return lambda faces: dict(zip(names, predict_both(keypoints, emotions, faces, flip=flip), strict=True))
 
 
