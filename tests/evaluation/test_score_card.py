@@ -6,7 +6,7 @@ from src.data.datasets import sample_emotions, sample_keypoints
 from src.data.sample import draw_faces
 from src.evaluation import score_card
 from src.files import write_json
-from src.labels import EMOTIONS
+from src.labels import EMOTIONS, KEYPOINTS
 from src.metrics.scores import rmse_px
 from src.models.resnet import compact_emotions, compact_keypoints
 from src.training import records
@@ -106,6 +106,19 @@ def test_keypoint_networks_stand_beside_the_mean_face_and_those_that_are_gone(ru
     small = scores["small"]
     assert small["parameters"] == networks[task].count_params() and small["epochs"] == small["kept_epoch"] == 1
     assert small["stress"]["flip_distance_px"] > 0 and small["nme_percent"] != small["single_pass"]["nme_percent"]
+    assert small["nme_percent_without_lean"] < small["nme_percent"], "an untrained network lies beside every point"
+    table = score_card.keypoint_table({"Test": {"mean_face": scores["mean_face"], "small": small}})
+    assert table["Test", "small"]["NME"] == small["nme_percent"] and table["Test", "mean_face"]["faces"] == 6
+    assert table["Test", "small"].notna().all() and np.isnan(table["Test", "mean_face"]["NME turned"])
+
+
+def test_errors_by_part_stand_beside_published_ones():
+    errors = dict.fromkeys(KEYPOINTS, 2.0) | {"left_eyebrow_outer_end": 3.0, "right_eyebrow_outer_end": 5.0}
+    table = score_card.beside_published({"nme_percent": 2.5, "point_nme_percent": errors})
+    assert table["ours"].to_dict() == {
+        "all 15 points": 2.5, "outer brow ends": 4.0, "eye corners": 2.0, "mouth corners": 2.0, "lips": 2.0
+    }  # fmt: skip
+    assert table.loc["all 15 points", "SPIGA"] == 1.88 and table.loc["all 15 points", "annotators"] == 1.75
 
 
 def test_what_is_kept_under_stress_is_a_share_for_accuracies_and_the_inverse_for_errors():

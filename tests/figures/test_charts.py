@@ -60,6 +60,15 @@ def test_confusion_writes_shares_of_the_true_class_and_counts():
     assert (axis.get_xlabel(), axis.get_ylabel(), axis.get_title()) == ("predicted", "true", "test")
 
 
+def test_loss_curves_show_each_loss_and_its_slope():
+    errors = np.linspace(0, 4, 41)
+    left, right = charts.loss_curves(errors, {"line": errors, "square": errors**2}).axes
+    np.testing.assert_allclose(left.lines[1].get_ydata(), errors**2)
+    np.testing.assert_allclose(right.lines[0].get_ydata(), 1)
+    np.testing.assert_allclose(right.lines[1].get_ydata()[1:-1], 2 * errors[1:-1])
+    assert [text.get_text() for text in left.get_legend().get_texts()] == ["line", "square"]
+
+
 def test_point_errors_has_a_bar_a_point_and_network():
     errors = pd.DataFrame(RNG.uniform(1, 3, (15, 2)), index=KEYPOINTS, columns=["mean face", "small"])
     (axis,) = charts.point_errors(errors).axes

@@ -48,6 +48,29 @@ def test_faces_with_keypoints_puts_the_points_on_their_pixels():
     np.testing.assert_allclose(np.sort(drawn_points(half)), np.sort(POINTS[0][_by_part()] / 2 - 0.25))
 
 
+def test_true_and_predicted_points_are_joined():
+    axis = pictures.true_and_predicted(IMAGES[:2], POINTS[:2], POINTS[:2] + [3, 4], ["2 %", "3 %"]).axes[1]
+    lines = np.stack([line.get_xydata() for line in axis.lines])
+    np.testing.assert_allclose(lines[:, 0], POINTS[1])
+    np.testing.assert_allclose(lines[:, 1], POINTS[1] + [3, 4])
+    rings, *dots = axis.collections
+    np.testing.assert_allclose(rings.get_offsets(), POINTS[1])
+    dots = np.concatenate([it.get_offsets() for it in dots])
+    np.testing.assert_allclose(dots, (POINTS[1] + [3, 4])[_by_part()])
+    assert axis.get_title() == "3 %"
+
+
+def test_heatmaps_lie_over_the_face_where_they_are_likely():
+    heat = np.zeros((48, 48))
+    heat[10, 30] = 0.9
+    figure = pictures.heatmaps(IMAGES[0], {"nose_tip": heat, "left_eye_center": heat.T})
+    assert [axis.get_title() for axis in figure.axes] == ["nose tip", "left eye center"]
+    face, over = figure.axes[0].images
+    np.testing.assert_array_equal(face.get_array(), IMAGES[0])
+    assert over.get_array().count() == 1 and over.get_array()[10, 30] == 1
+    assert over.get_extent() == [-0.5, 95.5, 95.5, -0.5], "cell 30 of 48 covers px 60 and 61"
+
+
 def test_left_and_right_colours_points_by_their_names():
     axis = pictures.left_and_right(IMAGES[:2], POINTS[:2], ["a", "b"]).axes[1]
     left, right, middle = (dots.get_offsets() for dots in axis.collections)

@@ -1,8 +1,11 @@
+import itertools
 import json
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
+from weights_file import same_arrays
 
 from src.data.datasets import Emotions, Keypoints, sample_emotions, sample_keypoints
 from src.faces import aligned_crops, into_crops
@@ -10,7 +13,7 @@ from src.files import WEIGHTS
 from src.models.resnet import compact_keypoints
 from src.predict.networks import face_side, load_keras, reads_points
 from src.predict.reader import predict_both, predict_emotions, predict_keypoints
-from src.training import records, tasks
+from src.training import fit, records, tasks
 from src.training.recipes import EMOTION_RECIPES, KEYPOINT_RECIPES, changed
 
 LEFT_BEHIND = {"best.weights.h5", "epoch_001.weights.h5", "model.json", "record.json"}
@@ -165,3 +168,27 @@ def test_the_shipped_keypoint_network_is_that_of_its_recipe():
     shipped = load_keras(WEIGHTS / "detection.json", WEIGHTS / "detection.weights.h5")
     images = POINTS.images[:4]
     np.testing.assert_allclose(predict_keypoints(built, images), predict_keypoints(shipped, images), atol=1e-3)
+
+
+def test_a_stopped_keypoint_training_goes_on_to_the_same_weights(tmp_path):
+    landmarks = np.random.default_rng(0).uniform(0, 95, (60, 68, 2)).astype(np.float32)
+    subject = np.where(np.arange(60) % 2 == 0, "helen/1", "youtube/2")
+    faces = replace(POINTS, subject=subject, landmarks_px=landmarks)
+    recipe = changed(KEYPOINTS, epochs=2, landmark_weight=0.5, helen_repeats=1)
+
+    steps = itertools.count(1)
+
+    def stop(self, batch, logs=None):
+        if next(steps) == 7:  # in the second epoch of five steps
+            raise KeyboardInterrupt
+
+    _, whole = tasks.train_keypoints(faces, recipe, tmp_path / "whole")
+    keras.utils.clear_session()  # names are counted anew, as in a new process
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(fit._Run, "on_train_batch_end", stop)
+        tasks.train_keypoints(faces, recipe, tmp_path / "stopped")
+    keras.utils.clear_session()
+    _, resumed = tasks.train_keypoints(faces, recipe, tmp_path / "stopped")
+    assert len(whole["history"]) == len(resumed["history"]) == 2
+    assert same_arrays(*(tmp_path / name / "epoch_002.weights.h5" for name in ("whole", "stopped")))
+    assert whole["best"]["val_nme_percent"] == resumed["best"]["val_nme_percent"]
