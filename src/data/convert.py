@@ -13,7 +13,8 @@ import numpy as np
 from tqdm import tqdm
 
 from src.data.archives import Archive, File, SourceError, replacing
-from src.data.datasets import WIDE, deal
+from src.data.datasets import WIDE
+from src.data.splits import deal
 from src.faces import crop_face
 from src.files import shown
 from src.labels import FER_SIDE, FRAME, KEYPOINT_COLUMNS, LANDMARKS, LANDMARKS_OF

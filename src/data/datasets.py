@@ -1,6 +1,5 @@
 """The two CSV files -> typed arrays with splits, repeats across them found; the synthetic sample in the same form."""
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ import pandas as pd
 
 from src.data.csv_files import DataError, checksum, load_cached, map_file, read_face_table, save_cached
 from src.data.sample import draw_faces
+from src.data.splits import deal, deal_groups, row_hashes
 from src.files import EMOTIONS_CSV, KEYPOINTS_CSV, shown
 from src.labels import ALL_EMOTIONS, EMOTIONS, FER_CODES, FER_SIDE, FRAME, KEYPOINT_COLUMNS, LANDMARKS
 
@@ -24,33 +24,9 @@ EMOTION_SHARES = {"Training": 0.8, "PublicTest": 0.1, "PrivateTest": 0.1}
 SAMPLE_EMOTION_SHARES = dict(zip(EMOTION_SHARES, KEYPOINT_SHARES.values(), strict=True))
 
 
-def row_hashes(contents: Iterable) -> np.ndarray:
-    """A hash of each content (bytes, or a contiguous array), str (n,): equal for equal contents."""
-    return np.array([hashlib.sha256(content).hexdigest()[:16] for content in contents])
-
-
 def photo_numbers(images: Iterable[np.ndarray]) -> np.ndarray:
     """A number for each image, int (n,): the same for images that are equal byte for byte."""
     return pd.factorize(pd.Series([image.tobytes() for image in images], dtype=object))[0]
-
-
-def deal(n: int, shares: dict[str, float]) -> np.ndarray:
-    """`n` names of splits, str (n,), each its share, one after the other."""
-    stops = np.round(np.cumsum(list(shares.values())) * n).astype(int)
-    return np.repeat(list(shares), np.diff(stops, prepend=0))
-
-
-def deal_groups(groups: np.ndarray, shares: dict[str, float], strata: np.ndarray | int = 0) -> np.ndarray:
-    """Names of splits, str (n,): rows of one group stay together, each stratum, if there are several, gets its shares.
-
-    Groups are dealt in sorted order, random if they are hashes; a group counts for the stratum of its first row.
-    """
-    _, first, member = np.unique(groups, return_index=True, return_inverse=True)
-    strata = np.broadcast_to(strata, len(groups))[first]
-    usage = np.empty(len(first), np.array(list(shares)).dtype)
-    for stratum in np.unique(strata):
-        usage[strata == stratum] = deal(np.count_nonzero(strata == stratum), shares)
-    return usage[member]
 
 
 def drop_repeats(images: np.ndarray, usage: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
