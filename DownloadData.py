@@ -2,7 +2,8 @@
 
 python DownloadData.py                       from GitHub (see src/data/archives.py)
 python DownloadData.py --sources FILE        from archives that a table of sources lists
-python DownloadData.py --from DIR            from files at hand: Kaggle's training.csv, fer2013.csv, ...
+python DownloadData.py --from DIR            from files at hand: Kaggle's training.csv, fer2013.csv, ... and, if there,
+                                             FERPlus's fer2013new.csv, the votes on the faces of fer2013.csv
 
 What is already there and verified is not fetched again; after an interruption the same command goes on.
 """
@@ -18,8 +19,9 @@ import numpy as np
 import pandas as pd
 
 from src.data.archives import UPSTREAM, Source, SourceError, open_archive, read_table, replacing
-from src.data.convert import write_emotions, write_keypoints
+from src.data.convert import fer2013_rows, write_emotions, write_keypoints
 from src.data.datasets import DataError, drop_repeats, load_emotions, load_keypoints, load_repeated_emotions
+from src.data.votes import VOTES_CSV, archive_votes, write_with_votes
 from src.files import DATA, EMOTIONS_CSV, KEYPOINTS_CSV, shown
 from src.labels import ALL_EMOTIONS
 
@@ -32,9 +34,12 @@ KINDS = {
 
 def build(sources: tuple[Source, ...], folder: Path) -> None:
     """Fetch and verify all archives, then write the data files into `folder`."""
-    fer2013, helen, youtube = (open_archive(source, folder / "archives") for source in sources)
+    fer2013, helen, youtube, ferplus = (open_archive(source, folder / "archives") for source in sources)
     write_keypoints(helen, youtube, folder)
-    write_emotions(fer2013, folder)
+    votes = archive_votes(fer2013, ferplus)
+    if votes is None:
+        print(f"{shown(fer2013.path)} is another archive than the one whose votes are known: no votes are written.")
+    write_emotions(folder / EMOTIONS_CSV.name, fer2013_rows(fer2013), votes)
 
 
 # ---------------------------------------------------------------- files at hand
@@ -49,25 +54,29 @@ def adopt(source: Path, folder: Path) -> list[str]:
     for target, (names, load) in KINDS.items():
         file = next((source / name for name in names if (source / name).is_file()), None)
         if file:
-            _take(file, folder, target, load)
-            taken.append(file.name)
+            taken += _take(file, folder, target, load)
     if not taken:
         known = ", ".join(name for names, _ in KINDS.values() for name in names)
         raise SourceError(f"{shown(source)} holds none of {known}; put one of them there.")
     return taken
 
 
-def _take(file: Path, folder: Path, target: str, load: Callable) -> None:
-    """Copy one file, validate the copy, and only then put it into its place."""
+def _take(file: Path, folder: Path, target: str, load: Callable) -> list[str]:
+    """Copy one file with the votes beside it, validate the copy, then put it into its place; return what was taken."""
     incoming = folder / "incoming"
-    copy = incoming / target
+    copy, votes = incoming / target, file.with_name(VOTES_CSV)
+    has_votes = target == EMOTIONS_CSV.name and votes.is_file()
     try:
-        with replacing(copy) as part:
-            _copy(file, part)
+        if has_votes:
+            write_with_votes(file, votes, copy)
+        else:
+            with replacing(copy) as part:
+                _copy(file, part)
         load(copy)
         if target == KEYPOINTS_CSV.name:
             (folder / "wide_faces.npz").unlink(missing_ok=True)  # the surroundings of other faces
         copy.replace(folder / target)
+        return [file.name, votes.name] if has_votes else [file.name]
     except DataError as error:
         raise SourceError(str(error).replace(shown(copy), shown(file))) from error
     finally:
@@ -106,7 +115,7 @@ def keypoint_summary(path: Path) -> str:
 
 
 def emotion_summary(path: Path) -> str:
-    """Faces by class and split, and images of the other splits that stand byte for byte in Training."""
+    """Faces by class and split, faces with votes, and images of other splits that stand byte for byte in Training."""
     faces = load_repeated_emotions(path)
     _, repeats = drop_repeats(faces.images, faces.usage)
     emotion = pd.Series(np.array(ALL_EMOTIONS)[faces.labels], name="class")
@@ -114,6 +123,8 @@ def emotion_summary(path: Path) -> str:
     counts = counts.reindex(index=[*ALL_EMOTIONS, "all"], columns=[*faces.usages, "all"], fill_value=0)
     repeated = pd.Series([image.tobytes() for image in faces.images]).duplicated().sum()
     lines = [f"{shown(path)}: {len(faces):,} faces, {repeated} repeat another row's image", counts.to_string()]
+    has_votes = faces.votes is not None and faces.votes.any()
+    lines.append(f"{faces.votes.any(axis=1).sum():,} faces have votes" if has_votes else "no votes: labels alone")
     for usage in faces.usages[1:]:
         lines.append(
             f"{repeats[f'{usage} images repeated in Training']} {usage} images stand byte for byte in Training"

@@ -15,7 +15,7 @@ import numpy as np
 from results import run
 from tqdm import tqdm
 
-from src.data.archives import UPSTREAM, Archive, SourceError, open_archive, read_table
+from src.data.archives import HELEN, UPSTREAM, Archive, SourceError, open_archive, read_table
 from src.data.convert import Face, decode_grey, fifteen_points, helen_faces
 from src.faces import CROP_SCALE, crop_face
 from src.files import DATA
@@ -29,8 +29,8 @@ FOUND = 0.5  # intersection over union with the labelled square from which a fac
 def helen_archive(sources: Path | None) -> Archive:
     """The verified archive of HELEN, from a table of sources or from where DownloadData.py puts it."""
     try:
-        _, helen, _ = read_table(sources) if sources else UPSTREAM
-        return open_archive(helen, DATA / "archives")
+        listed = {source.repository: source for source in (read_table(sources) if sources else UPSTREAM)}
+        return open_archive(listed[HELEN.repository], DATA / "archives")
     except SourceError as error:
         sys.exit(str(error))
 

@@ -11,6 +11,14 @@ ALL_EMOTIONS = EMOTIONS + EXTRA_EMOTIONS
 # What the codes 0..6 of `icml_face_data.csv` and `fer2013.csv` mean.
 FER_CODES = ("anger", "disgust", "fear", "happiness", "sad", "surprise", "neutral")
 
+# What FERPlus's people could say of a FER2013 face (Barsoum et al. 2016), in the order of its columns.
+VOTES = (
+    *("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear"),
+    *("contempt", "unknown", "no_face"),
+)
+# VOTES_OF[i] is the place in VOTES of emotion i of ALL_EMOTIONS.
+VOTES_OF = tuple(VOTES.index({"sad": "sadness"}.get(name, name)) for name in ALL_EMOTIONS)
+
 # The 15 points in the column order of Kaggle's Facial Keypoints set; left/right = the subject's own.
 KEYPOINTS = (
     "left_eye_center",

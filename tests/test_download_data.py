@@ -9,13 +9,15 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import numpy as np
+import pandas as pd
 import pytest
 import requests
-from tiny_mirror import helen_files, write_mirror
+from tiny_mirror import FERPLUS_CSV, FERPLUS_ROWS, helen_files, write_mirror
 
 import DownloadData
-from src.data import archives, convert
+from src.data import archives, convert, votes
 from src.data.archives import FER2013, HELEN, read_table
+from src.labels import VOTES
 
 OUTPUTS = ("data.csv", "icml_face_data.csv", "wide_faces.npz")
 
@@ -64,6 +66,22 @@ def test_the_summary_counts_rows_people_and_repeated_images(table, data, capsys)
     assert "icml_face_data.csv: 6 faces, 1 repeat" in words
     assert "1 PublicTest images stand byte for byte in Training 0 PrivateTest images" in words
     assert "happiness 0 1 0 1" in words
+
+
+def test_votes_are_written_where_the_index_is_about_these_archives(table, data, tmp_path, monkeypatch, capsys):
+    assert run("--sources", table, "--data-dir", data) == 0
+    said = capsys.readouterr().out
+    assert said.count("no votes are written.") == said.count("no votes: labels alone") == 1
+    assert (data / "icml_face_data.csv").read_text().startswith("emotion, Usage, pixels\n")
+    fer2013, _, _, ferplus = read_table(table)
+    monkeypatch.setattr(votes, "INDEX", tmp_path / "rows.npz")
+    votes.write_index(np.array(FERPLUS_ROWS), fer2013, ferplus)
+    assert run("--sources", table, "--data-dir", data) == 0
+    said = capsys.readouterr().out
+    assert "5 faces have votes" in said and "no votes" not in said
+    written = pd.read_csv(data / "icml_face_data.csv")
+    assert list(written) == ["emotion", " Usage", " pixels", *VOTES]
+    assert written.fear.fillna(-1).tolist() == [8, 0, -1, 0, 0, 0]
 
 
 def test_one_sentence_tells_what_is_wrong(tmp_path, refusal):
@@ -122,7 +140,7 @@ def test_archives_are_fetched_once(server, data, table):
     assert run("--data-dir", data) == 0
     first = contents(data)
     assert sorted(first) == sorted(OUTPUTS)
-    assert len(list((data / "archives").iterdir())) == 3
+    assert len(list((data / "archives").iterdir())) == 4
     for archive in table.parent.rglob("*.tar.gz"):
         archive.unlink()
     assert run("--data-dir", data) == 0
@@ -220,3 +238,18 @@ def test_a_damaged_zip_at_hand_is_refused(tmp_path, refusal):
 
 def test_a_folder_without_known_files_is_refused(tmp_path, refusal):
     assert "holds none of data.csv, training.csv" in refusal("--from", tmp_path / "mirror")
+
+
+def test_votes_beside_kaggle_s_file_are_taken_along(at_hand, data, refusal, capsys):
+    table = pd.read_csv(at_hand / "icml_face_data.csv")
+    ordered = table.iloc[[1, 2, 0, 2, 3, 5, 4]]  # as in FERPLUS_CSV, whose second row is no face
+    ordered.to_csv(at_hand / "fer2013.csv", index=False)
+    for name in ("icml_face_data.csv", "data.csv"):
+        (at_hand / name).unlink()
+    (at_hand / "fer2013new.csv").write_text(FERPLUS_CSV.replace("PublicTest", "PrivateTest"))
+    assert "fer2013.csv, row 5: its Usage is not that of" in refusal("--from", at_hand)
+    (at_hand / "fer2013new.csv").write_text(FERPLUS_CSV)
+    assert run("--from", at_hand, "--data-dir", data) == 0
+    said = capsys.readouterr().out
+    assert "Taken: fer2013.csv, fer2013new.csv" in said and "7 faces have votes" in said
+    assert pd.read_csv(data / "icml_face_data.csv").happiness.tolist() == [0, 0, 0, 0, 10, 0, 0]

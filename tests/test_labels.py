@@ -1,4 +1,14 @@
-from src.labels import FLIP_ORDER, KEYPOINTS, LANDMARKS, LANDMARKS_FLIP_ORDER, LANDMARKS_OF, PARTS
+from src.labels import (
+    ALL_EMOTIONS,
+    FLIP_ORDER,
+    KEYPOINTS,
+    LANDMARKS,
+    LANDMARKS_FLIP_ORDER,
+    LANDMARKS_OF,
+    PARTS,
+    VOTES,
+    VOTES_OF,
+)
 
 PAIRS = {
     "left_eye_center": "right_eye_center",
@@ -27,3 +37,9 @@ def test_flipped_landmarks_are_those_of_the_flipped_points():
 def test_the_parts_hold_every_point_once():
     assert sorted(i for part in PARTS.values() for i in part) == list(range(15))
     assert {name: len(part) for name, part in PARTS.items()} == {"eyes": 6, "brows": 4, "nose": 1, "mouth": 4}
+
+
+def test_each_emotion_has_its_column_of_votes():
+    columns = dict(zip(ALL_EMOTIONS, (VOTES[i] for i in VOTES_OF), strict=True))
+    assert columns.pop("sad") == "sadness"
+    assert len(columns) == 6 and all(name == column for name, column in columns.items())

@@ -1,4 +1,4 @@
-"""A data set of a few faces in the form of the real one: three archives and their table of sources."""
+"""A data set of a few faces in the form of the real one: four archives and their table of sources."""
 
 import hashlib
 import io
@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from src.data.archives import FER2013, HELEN, UPSTREAM, YOUTUBE, Archive
+from src.data.archives import FER2013, FERPLUS, HELEN, UPSTREAM, YOUTUBE, Archive
 
 PEOPLE = ("Ann_Lee", "Bo", "Carl_de_Vries", "Dora")
 FER_FILES = {
@@ -20,6 +20,18 @@ FER_FILES = {
     "test/surprise/PrivateTest_9.jpg": 40,
     "test/sad/PrivateTest_5.jpg": 50,
 }
+FERPLUS_CSV = """\
+Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF
+Training,fer0000000.png,0,0,0,1,7,1,0,0,1,0
+Training,,0,0,0,0,0,0,0,0,0,10
+Training,fer0000001.png,0,0,1,0,0,0,8,0,0,1
+Training,fer0000002.png,6,0,0,2,0,0,0,1,1,0
+PublicTest,fer0000003.png,0,10,0,0,0,0,0,0,0,0
+PrivateTest,fer0000004.png,1,0,9,0,0,0,0,0,0,0
+PrivateTest,fer0000005.png,3,0,0,6,0,0,0,0,1,0
+"""
+# The rows of FERPLUS_CSV for the rows of icml_face_data.csv: Training_3, 20, 100, PublicTest_7, PrivateTest_5, 9.
+FERPLUS_ROWS = (2, 0, -1, 4, 6, 5)
 
 
 def encode(image: np.ndarray, extension: str = ".jpg") -> bytes:
@@ -65,10 +77,15 @@ def youtube_files() -> dict[str, bytes]:
     return files
 
 
+def ferplus_files() -> dict[str, bytes]:
+    return {"fer2013new.csv": FERPLUS_CSV.encode(), "LICENSE.md": b"MIT"}
+
+
 FILES = {
     FER2013.repository: fer_files,
     HELEN.repository: helen_files,
     YOUTUBE.repository: youtube_files,
+    FERPLUS.repository: ferplus_files,
 }
 
 

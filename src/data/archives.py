@@ -1,4 +1,4 @@
-"""Where the public data comes from: three repositories, pinned to a commit, whose archives are verified before use."""
+"""Where the public data comes from: four repositories, pinned to a commit, whose archives are verified before use."""
 
 import errno
 import hashlib
@@ -65,7 +65,15 @@ YOUTUBE = Source(
         "data/test_frames_keypoints.csv": "f9207de639969e92f271d2d59925f459cb6c81d4",
     },
 )
-UPSTREAM = (FER2013, HELEN, YOUTUBE)
+FERPLUS = Source(
+    "microsoft/FERPlus",
+    "ae2128abf776409c93e50cf7c9d87180673314e6",
+    {
+        "fer2013new.csv": "ac91219c0704a9efc501aa15277f15e6c6a610d3",
+        "LICENSE.md": "a3c42578d04bcb9038d6e8f16fc19f0351c2e1b4",
+    },
+)
+UPSTREAM = (FER2013, HELEN, YOUTUBE, FERPLUS)
 
 
 def read_table(file: Path) -> tuple[Source, ...]:
@@ -89,7 +97,7 @@ def read_table(file: Path) -> tuple[Source, ...]:
     except (ValueError, TypeError, KeyError) as error:
         raise SourceError(
             f"{shown(file)} is not a table of sources ({type(error).__name__}: {error}); give a JSON list with"
-            " `repository`, `commit`, `git_objects` and `archive` for each of the three repositories."
+            " `repository`, `commit`, `git_objects` and `archive` for each of the four repositories."
         ) from error
     return tuple(sources)
 

@@ -3,20 +3,22 @@
 import csv
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from tqdm import tqdm
 
 from src.data.archives import Archive, File, SourceError, replacing
-from src.data.datasets import WIDE, deal
+from src.data.datasets import WIDE
+from src.data.splits import deal
 from src.faces import crop_face
 from src.files import shown
-from src.labels import FER_SIDE, FRAME, KEYPOINT_COLUMNS, LANDMARKS, LANDMARKS_OF
+from src.labels import FER_SIDE, FRAME, KEYPOINT_COLUMNS, LANDMARKS, LANDMARKS_OF, VOTES
 
 # Share of the subjects in each split.
 YOUTUBE_SHARES = {"Test": 0.15, "Validation": 0.15, "Training": 0.7}
@@ -36,6 +38,14 @@ class Face:
     points: np.ndarray  # 68 landmarks, (68, 2) float64, photo pixels counted from 0
     usage: str
     subject: str
+
+
+class EmotionRow(NamedTuple):
+    """A row of icml_face_data.csv."""
+
+    code: int  # index into `labels.FER_CODES`
+    usage: str
+    pixels: bytes  # 48x48 grey values
 
 
 def fifteen_points(points68: np.ndarray) -> np.ndarray:
@@ -178,8 +188,8 @@ def _pixel_text(pixels: bytes) -> str:
     return " ".join(map(_DECIMALS.__getitem__, pixels))
 
 
-def write_emotions(fer2013: Archive, folder: Path) -> None:
-    """Write `icml_face_data.csv` with Kaggle's columns `emotion`, ` Usage`, ` pixels` into `folder`.
+def fer2013_rows(fer2013: Archive) -> list[EmotionRow]:
+    """All faces of the FER2013 archive in the row order of `icml_face_data.csv`: by split, number, code.
 
     Raises SourceError if an image cannot be read, is not 48x48, or is not named as in FER2013.
     """
@@ -189,11 +199,24 @@ def write_emotions(fer2013: Archive, folder: Path) -> None:
         if image.shape != (FER_SIDE, FER_SIDE):
             raise SourceError(f"{file.name} in {shown(fer2013.path)} is not 48x48; take the pinned archive.")
         rows.append((_fer_key(file.name), image.tobytes()))
-    rows.sort()
-    with replacing(folder / "icml_face_data.csv") as part, part.open("w", encoding="ascii", newline="\n") as out:
-        out.write("emotion, Usage, pixels\n")
-        for (usage, _, code), pixels in tqdm(rows, "write icml_face_data.csv", unit=" faces"):
-            out.write(f"{code},{tuple(FER_PARTS)[usage]},{_pixel_text(pixels)}\n")
+    return [EmotionRow(code, tuple(FER_PARTS)[usage], pixels) for (usage, _, code), pixels in sorted(rows)]
+
+
+def write_emotions(path: Path, rows: Sequence[EmotionRow], votes: np.ndarray | None = None) -> None:
+    """Write a CSV file with Kaggle's columns `emotion`, ` Usage`, ` pixels`, and those of `labels.VOTES` behind them.
+
+    votes: uint8 (rows, 10), or None, then their columns are left out; a face whose votes are all 0 has empty fields.
+    """
+    names = () if votes is None else VOTES
+    ends = [""] * len(rows) if votes is None else map(_vote_text, votes.tolist())
+    with replacing(path) as part, part.open("w", encoding="ascii", newline="\n") as out:
+        out.write(",".join(("emotion", " Usage", " pixels", *names)) + "\n")
+        for row, end in zip(tqdm(rows, f"write {path.name}", unit=" faces"), ends, strict=True):
+            out.write(f"{row.code},{row.usage},{_pixel_text(row.pixels)}{end}\n")
+
+
+def _vote_text(counts: list[int]) -> str:
+    return "".join(f",{count}" if any(counts) else "," for count in counts)
 
 
 def _fer_key(name: str) -> tuple[int, int, int]:

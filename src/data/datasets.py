@@ -1,6 +1,5 @@
 """The two CSV files -> typed arrays with splits, repeats across them found; the synthetic sample in the same form."""
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -10,12 +9,13 @@ from typing import ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from src.data.csv_files import DataError, checksum, load_cached, map_file, read_face_table, save_cached
+from src.data.csv_files import DataError, FaceTable, checksum, load_cached, map_file, read_face_table, save_cached
 from src.data.sample import draw_faces
+from src.data.splits import deal, deal_groups, row_hashes
 from src.files import EMOTIONS_CSV, KEYPOINTS_CSV, shown
-from src.labels import ALL_EMOTIONS, EMOTIONS, FER_CODES, FER_SIDE, FRAME, KEYPOINT_COLUMNS, LANDMARKS
+from src.labels import ALL_EMOTIONS, EMOTIONS, FER_CODES, FER_SIDE, FRAME, KEYPOINT_COLUMNS, LANDMARKS, VOTES
 
-FORMAT = 1  # of the cached arrays; a new number when the same file is to give other arrays
+FORMAT = 2  # of the cached arrays; a new number when the same file is to give other arrays
 MARGIN = 8  # px that a keypoint may lie outside the frame
 WIDE = 144  # side of the faces in wide_faces.npz: the frame and half its width around it
 
@@ -24,33 +24,9 @@ EMOTION_SHARES = {"Training": 0.8, "PublicTest": 0.1, "PrivateTest": 0.1}
 SAMPLE_EMOTION_SHARES = dict(zip(EMOTION_SHARES, KEYPOINT_SHARES.values(), strict=True))
 
 
-def row_hashes(contents: Iterable) -> np.ndarray:
-    """A hash of each content (bytes, or a contiguous array), str (n,): equal for equal contents."""
-    return np.array([hashlib.sha256(content).hexdigest()[:16] for content in contents])
-
-
 def photo_numbers(images: Iterable[np.ndarray]) -> np.ndarray:
     """A number for each image, int (n,): the same for images that are equal byte for byte."""
     return pd.factorize(pd.Series([image.tobytes() for image in images], dtype=object))[0]
-
-
-def deal(n: int, shares: dict[str, float]) -> np.ndarray:
-    """`n` names of splits, str (n,), each its share, one after the other."""
-    stops = np.round(np.cumsum(list(shares.values())) * n).astype(int)
-    return np.repeat(list(shares), np.diff(stops, prepend=0))
-
-
-def deal_groups(groups: np.ndarray, shares: dict[str, float], strata: np.ndarray | int = 0) -> np.ndarray:
-    """Names of splits, str (n,): rows of one group stay together, each stratum, if there are several, gets its shares.
-
-    Groups are dealt in sorted order, random if they are hashes; a group counts for the stratum of its first row.
-    """
-    _, first, member = np.unique(groups, return_index=True, return_inverse=True)
-    strata = np.broadcast_to(strata, len(groups))[first]
-    usage = np.empty(len(first), np.array(list(shares)).dtype)
-    for stratum in np.unique(strata):
-        usage[strata == stratum] = deal(np.count_nonzero(strata == stratum), shares)
-    return usage[member]
 
 
 def drop_repeats(images: np.ndarray, usage: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
@@ -133,6 +109,8 @@ class Emotions(_Faces):
     labels: int8 (n,), indices into `labels.ALL_EMOTIONS`: 0..4 the five of the study, 5 fear, 6 neutral.
     usage: str (n,), one of Training, PublicTest (validation), PrivateTest (test).
     dropped: what was counted when repeated images were removed from the file's rows, in words -> count.
+    votes: uint8 (n, 10), how many of FERPlus's people chose each of `labels.VOTES`, all 0 where a face has no votes;
+        or None where the file has no columns for them.
     """
 
     usages = tuple(EMOTION_SHARES)
@@ -141,6 +119,7 @@ class Emotions(_Faces):
     labels: np.ndarray
     usage: np.ndarray
     dropped: dict[str, int]
+    votes: np.ndarray | None = None
 
     def five(self) -> "Emotions":
         """The rows with one of the five emotions, labels 0..4."""
@@ -170,7 +149,8 @@ def load_emotions(path: Path, *, strict: bool = True) -> Emotions:
     """Load an emotion CSV file: Kaggle's `icml_face_data.csv` or `fer2013.csv`, or one of five codes without Usage.
 
     Repeats across splits are removed, see `drop_repeats`. Without Usage, the images of each emotion are dealt to the
-    splits 80/10/10. `strict` and DataError as in `load_keypoints`.
+    splits 80/10/10. Ten columns named as in `labels.VOTES`, empty where a face has none, are its votes. `strict` and
+    DataError as in `load_keypoints`.
     """
     arrays, _ = _load(Path(path), "emotions", _parse_unrepeated, strict)
     return Emotions(**arrays | {"dropped": json.loads(arrays["dropped"].item())})
@@ -283,6 +263,7 @@ def _parse_emotions(path, content, strict: bool) -> Parsed:
     codes = table.numbers(("emotion",))
     table.note(~codes.isin(range(len(FER_CODES))), f"is no emotion code of 0..{len(FER_CODES) - 1}")
     table.note_unless_in("Usage", Emotions.usages)
+    votes = _parse_votes(table)
     good = table.good_rows(strict)
     images, frame, codes = table.images[good], table.frame[good], codes["emotion"].to_numpy()[good].astype(int)
     # Without Usage, a file that has none of the codes 5 and 6 has the study's own five, else it has FER2013's seven.
@@ -290,7 +271,25 @@ def _parse_emotions(path, content, strict: bool) -> Parsed:
     meaning = FER_CODES if has_usage or codes.max() >= len(EMOTIONS) else EMOTIONS
     labels = np.array([ALL_EMOTIONS.index(name) for name in meaning], np.int8)[codes]
     usage = frame["Usage"].to_numpy(str) if has_usage else deal_groups(row_hashes(images), EMOTION_SHARES, labels)
-    return {"images": images, "labels": labels, "usage": usage}, good
+    arrays = {"images": images, "labels": labels, "usage": usage}
+    return arrays if votes is None else arrays | {"votes": votes[good].astype(np.uint8)}, good
+
+
+def _parse_votes(table: FaceTable) -> np.ndarray | None:
+    """The votes in a table, (rows, 10) floats, which are good where no fault is noted; None without such columns."""
+    missing = [name for name in VOTES if name not in table.frame]
+    if len(missing) == len(VOTES):
+        return None
+    if missing:
+        raise DataError(
+            f"{shown(table.path)}, line 1: column {missing[0]} is missing; give all ten columns of votes, or none."
+        )
+    counts = table.numbers(VOTES)
+    some = counts.notna().any(axis=1).to_numpy()
+    table.note(counts.isna() & some[:, None], "is missing beside other votes")
+    counts = counts.fillna(0)
+    table.note(~counts.isin(range(256)), "is no whole number of 0..255")
+    return counts.to_numpy()
 
 
 def _parse_unrepeated(path, content, strict: bool) -> Parsed:

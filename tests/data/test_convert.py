@@ -8,7 +8,9 @@ from tiny_mirror import PEOPLE, encode, fer_files, helen_files, pts, ring, write
 
 from src.data.archives import FER2013, HELEN, YOUTUBE, Archive, File, SourceError, open_archive, read_table
 from src.data.convert import (
+    EmotionRow,
     decode_grey,
+    fer2013_rows,
     fifteen_points,
     helen_faces,
     parse_pts,
@@ -26,9 +28,9 @@ MIRROR = ROOT.parent / "shared" / "mirror" / "sources.json"
 
 def convert(folder, changed=None):
     """Write a tiny mirror, with some files changed, and convert it; return the folder of the results."""
-    fer2013, helen, youtube = (open_archive(source, folder) for source in read_table(write_mirror(folder, changed)))
+    fer2013, helen, youtube, _ = (open_archive(source, folder) for source in read_table(write_mirror(folder, changed)))
     write_keypoints(helen, youtube, folder / "data")
-    write_emotions(fer2013, folder / "data")
+    write_emotions(folder / "data" / "icml_face_data.csv", fer2013_rows(fer2013))
     return folder / "data"
 
 
@@ -104,6 +106,17 @@ def test_emotions_as_written(data):
     np.testing.assert_array_equal(pixels, image.ravel())
 
 
+def test_votes_stand_behind_the_pixels_and_are_empty_where_a_face_has_none(tmp_path):
+    rows = [EmotionRow(3, "Training", b"\x00\x07"), EmotionRow(6, "PublicTest", b"\xff\x01")]
+    votes = np.array([[0, 9, 0, 0, 0, 0, 0, 0, 1, 0], [0] * 10], np.uint8)
+    write_emotions(tmp_path / "faces.csv", rows, votes)
+    assert (tmp_path / "faces.csv").read_text().splitlines() == [
+        "emotion, Usage, pixels,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,no_face",
+        "3,Training,0 7,0,9,0,0,0,0,0,0,1,0",
+        "6,PublicTest,255 1,,,,,,,,,,",
+    ]
+
+
 def test_a_photo_of_the_testset_is_for_the_test_as_a_whole(tmp_path):
     files = helen_files()
     for ending in ("jpg", "pts"):
@@ -123,7 +136,7 @@ def test_subjects_are_split_by_share_and_for_ever():
 
 @pytest.mark.skipif(not MIRROR.exists(), reason="needs the offline mirror")
 def test_the_mirror_lists_all_faces_and_people():
-    _, helen, youtube = read_table(MIRROR)
+    _, helen, youtube, _ = read_table(MIRROR)
     faces = helen_faces(Archive(helen, helen.archive)) + youtube_faces(Archive(youtube, youtube.archive))
     folders = pd.Series([face.image.rpartition("/")[0] for face in faces]).value_counts().to_dict()
     assert folders == {"data/training": 3462, "helen/trainset": 870, "data/test": 770, "helen/testset": 330}

@@ -23,7 +23,7 @@ from src.data.datasets import (
     sample_keypoints,
 )
 from src.data.sample import draw_faces
-from src.labels import ALL_EMOTIONS, FER_CODES
+from src.labels import ALL_EMOTIONS, FER_CODES, VOTES
 
 
 def test_keypoint_file_with_usage_and_subject(tmp_path):
@@ -97,6 +97,62 @@ def test_quotes_carriage_returns_byte_order_mark_and_empty_lines_are_forgiven(tm
     data = load_emotions(path)
     np.testing.assert_array_equal(data.images, FACES[:2])
     assert data.usage.tolist() == ["Training", "PublicTest"]
+
+
+# ---------------------------------------------------------------- votes
+
+
+def write_votes(folder, votes, columns=VOTES):
+    """A file of eight faces, two of them equal in both splits, with the votes (8, columns) as text."""
+    usage = ["Training"] * 5 + ["PrivateTest"] * 3
+    images = [text(FACES[i]) for i in (0, 1, 2, 3, 4, 0, 6, 7)]
+    rows = [(i % 7, name, image, *row) for i, (name, image, row) in enumerate(zip(usage, images, votes, strict=True))]
+    return write(folder / "icml_face_data.csv", ("emotion", " Usage", " pixels", *columns), rows)
+
+
+def test_votes_follow_their_faces(tmp_path):
+    votes = np.arange(80).reshape(8, 10)
+    path = write_votes(tmp_path, [[""] * 10 if row == 2 else votes[row] for row in range(8)])
+    votes[2] = 0
+    for _ in range(2):  # parsed, then from the cache
+        data = load_emotions(path)
+        assert data.votes.dtype == np.uint8
+        np.testing.assert_array_equal(data.votes, votes[1:])  # the first face stands in PrivateTest
+        np.testing.assert_array_equal(data.split("PrivateTest").votes, votes[5:])
+        np.testing.assert_array_equal(data.five().votes, votes[[1, 3, 4, 5, 7]])
+    np.testing.assert_array_equal(load_repeated_emotions(path).votes, votes)
+
+
+def test_a_file_without_votes_and_the_sample_have_none(tmp_path):
+    path = write_emotions(tmp_path, [0, 3], ["Training", "PrivateTest"])
+    assert load_emotions(path).votes is load_emotions(path).five().votes is None
+    assert sample_emotions(4, seed=0).split("Training").votes is None
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        ("", "line 4: fear '' is missing beside other votes"),
+        ("1.5", "line 4: fear '1.5' is no whole number of 0..255"),
+        ("256", "line 4: fear '256' is no whole number of 0..255"),
+        ("-1", "line 4: fear '-1' is no whole number of 0..255"),
+        ("two", "line 4: fear 'two' is not a number"),
+    ],
+)
+def test_faulty_votes_are_told_or_their_rows_dropped(tmp_path, cell, reason):
+    votes = [[1] * 10 for _ in range(8)]
+    votes[2][VOTES.index("fear")] = cell
+    path = write_votes(tmp_path, votes)
+    with pytest.raises(DataError, match=reason):
+        load_emotions(path)
+    with pytest.warns(UserWarning, match=reason):
+        assert len(load_emotions(path, strict=False).votes) == 6
+
+
+def test_some_columns_of_votes_without_the_others_are_refused(tmp_path):
+    path = write_votes(tmp_path, [[1] * 9] * 8, VOTES[:-1])
+    with pytest.raises(DataError, match="column no_face is missing; give all ten"):
+        load_emotions(path)
 
 
 # ---------------------------------------------------------------- splits
