@@ -4,7 +4,7 @@ import numpy as np
 from scipy.stats import binomtest, t
 from sklearn.metrics import precision_recall_fscore_support
 
-from src.labels import EMOTIONS, KEYPOINTS, OUTER_EYE_CORNERS, VOTES_OF
+from src.labels import EMOTIONS, KEYPOINTS, OUTER_EYE_CORNERS, VOTES, VOTES_OF
 
 FAILURE_NME = 8.0  # %; a face whose NME is above counts as failed
 FAILURE_NME_300W = 10.0  # %; the same in the 300-W challenge
@@ -155,13 +155,12 @@ def emotion_scores(probabilities: np.ndarray, labels: np.ndarray, names: tuple[s
 def majority(votes: np.ndarray) -> np.ndarray:
     """What most of ten people see, int8 (n,): an index into `labels.ALL_EMOTIONS`, or -1 where there is no majority.
 
-    votes: counts (n, 10) in the order of `labels.VOTES`. An emotion is the majority if it has at least 5 votes and
-    more than each of the other nine columns; a tie, contempt, unknown and no face give -1, as do no votes at all.
+    votes: counts (n, 10) in the order of `labels.VOTES`. The majority is the column with the most votes, the first of
+    several, if it has at least 5; where that is contempt, unknown or no face, or there are no votes, it is -1.
     """
-    seven = votes[:, VOTES_OF]
-    most = seven.max(axis=1)
-    alone = (votes >= most[:, None]).sum(axis=1) == 1
-    return np.where(alone & (most >= MAJORITY), seven.argmax(axis=1), -1).astype(np.int8)
+    emotion_of = np.full(len(VOTES), -1, np.int8)
+    emotion_of[list(VOTES_OF)] = range(len(VOTES_OF))
+    return np.where(votes.max(axis=1) >= MAJORITY, emotion_of[votes.argmax(axis=1)], np.int8(-1))
 
 
 def vote_shares(votes: np.ndarray) -> np.ndarray:
