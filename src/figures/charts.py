@@ -1,5 +1,7 @@
 """Charts of numbers: arrays and tables in, Figure out; `save_figure` writes them."""
 
+import textwrap
+
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -73,6 +75,19 @@ def confusion(matrix: np.ndarray, title: str) -> Figure:
     axis.set(xlabel="predicted", ylabel="true", title=title)
     axis.tick_params(axis="y", rotation=0)
     return figure
+
+
+def label_and_majority(shares: pd.DataFrame) -> Figure:
+    """shares: a row a label, a column a majority of people, each row summing to 1 -> a shaded table."""
+    figure, axis = plt.subplots(figsize=(7.5, 4.6), layout="tight")
+    sns.heatmap(shares, annot=True, fmt=".0%", cmap="Blues", vmin=0, vmax=1, cbar=False, ax=axis, linewidths=0.5)
+    axis.set(xlabel="what most of ten people saw", ylabel="FER2013's label", title="Labels and people")
+    axis.set_xticks(axis.get_xticks(), [_wrapped(text.get_text()) for text in axis.get_xticklabels()], rotation=0)
+    return figure
+
+
+def _wrapped(words: str) -> str:
+    return "\n".join(textwrap.wrap(words, 12))
 
 
 def loss_curves(errors_px: np.ndarray, curves: dict[str, np.ndarray]) -> Figure:

@@ -68,6 +68,16 @@ def labelled_rows(images: dict[str, np.ndarray], columns: int = 8, inches: float
     return figure
 
 
+def titled_faces(images: np.ndarray, titles: list[str], columns: int = 8) -> Figure:
+    """Faces, uint8 (n, side, side), under n titles."""
+    figure, axes = _grid(len(images), columns, 1.5, 1.85)
+    for axis, image, title in zip(axes.flat, images, titles, strict=False):
+        _show(axis, image)
+        axis.set_title(title, fontsize=8, pad=2)
+    figure.subplots_adjust(wspace=0.05, hspace=0.2)
+    return figure
+
+
 def faces_with_keypoints(images: np.ndarray, keypoints_px: np.ndarray, titles=None, columns: int = 8) -> Figure:
     """Faces with their points: uint8 (n, side, side), (n, 15, 2) px of the 96 frame; titles: n words or None."""
     figure, axes = _grid(len(images), columns, 1.4, 1.4 if titles is None else 1.6)

@@ -60,6 +60,13 @@ def test_confusion_writes_shares_of_the_true_class_and_counts():
     assert (axis.get_xlabel(), axis.get_ylabel(), axis.get_title()) == ("predicted", "true", "test")
 
 
+def test_label_and_majority_shows_each_share():
+    shares = pd.DataFrame([[0.75, 0.25], [0, 1]], index=["anger", "sad"], columns=["anger", "no majority for one"])
+    (axis,) = charts.label_and_majority(shares).axes
+    assert texts(axis) == ["75%", "25%", "0%", "100%"]
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["anger", "no majority\nfor one"]
+
+
 def test_loss_curves_show_each_loss_and_its_slope():
     errors = np.linspace(0, 4, 41)
     left, right = charts.loss_curves(errors, {"line": errors, "square": errors**2}).axes

@@ -48,6 +48,12 @@ def test_faces_with_keypoints_puts_the_points_on_their_pixels():
     np.testing.assert_allclose(np.sort(drawn_points(half)), np.sort(POINTS[0][_by_part()] / 2 - 0.25))
 
 
+def test_titled_faces_stand_under_their_titles():
+    shown = [axis for axis in pictures.titled_faces(IMAGES[:3], ["a", "b", "c"], columns=2).axes if axis.images]
+    assert [axis.get_title() for axis in shown] == ["a", "b", "c"]
+    np.testing.assert_array_equal(shown[2].images[0].get_array(), IMAGES[2])
+
+
 def test_true_and_predicted_points_are_joined():
     axis = pictures.true_and_predicted(IMAGES[:2], POINTS[:2], POINTS[:2] + [3, 4], ["2 %", "3 %"]).axes[1]
     lines = np.stack([line.get_xydata() for line in axis.lines])
