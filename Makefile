@@ -30,7 +30,7 @@ data: .venv/installed ## fetch and convert the real data (SOURCES=table.json for
 full: .venv/installed ## the study on the real data, resumable; refreshes figures/ and notebooks/executed/ (EPOCHS=n shortens)
 	@$(BIN)/python -m src.study.pipeline full $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(RUN),--run $(RUN))
 
-comparisons: .venv/installed ## the heads and the ablations on the real data, into the run of `make full` (EPOCHS=n shortens)
+comparisons: .venv/installed ## what one choice does, on the real data, into the run of `make full` (EPOCHS=n shortens)
 	@$(BIN)/python -m src.study.pipeline comparisons $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(RUN),--run $(RUN))
 
 evaluate: .venv/installed ## notebook 04 on the real data with the shipped networks; refreshes figures/

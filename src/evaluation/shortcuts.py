@@ -40,7 +40,14 @@ KEYS, PARTS = ["task", "source", "measure", "protocol"], ["claimed", "true", "op
 EMOTION_RECIPE = changed(
     EMOTION_RECIPES["small"], augment="baseline_emotions", loss="crossentropy", label_smoothing=0.0, monitor="last"
 )
-KEYPOINT_RECIPE = changed(KEYPOINT_RECIPES["small"], augment="baseline_keypoints", loss="mse", monitor="last")
+KEYPOINT_RECIPE = changed(
+    KEYPOINT_RECIPES["small"],
+    augment="baseline_keypoints",
+    loss="mse",
+    heatmap_weight=0.0,
+    helen_repeats=1,
+    monitor="last",
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -216,22 +216,28 @@ def fit_face_score(model: keras.Model, validation: Keypoints, mean_px: np.ndarra
     """Fitted on disturbed validation faces, right where the NME is below 8 %, and on scrambled ones, never right."""
     images, points = disturbed(validation)
     found, spread = find_points(model, images)
-    right = nme_percent(found, points) < FAILURE_NME
+    nme = nme_percent(found, points)
+    known = np.isfinite(nme)  # a face without outer eye corners has no NME
     no_face = find_points(model, scrambled(validation.images))
-    found, spread = (np.concatenate(it) for it in zip((found, spread), no_face, strict=True))
-    return FaceScore.fit(found, spread, np.append(right, np.zeros(len(validation), bool)), mean_px)
+    found, spread = (np.concatenate(it) for it in zip((found[known], spread[known]), no_face, strict=True))
+    return FaceScore.fit(found, spread, np.append(nme[known] < FAILURE_NME, np.zeros(len(validation), bool)), mean_px)
 
 
-def judge_face_score(model: keras.Model, face_score: FaceScore, faces: Keypoints) -> dict[str, float]:
-    """AUROC: does it tell disturbed faces of an NME below 8 % from the others? Faces as they are from what is none?"""
+def judge_face_score(model: keras.Model, face_score: FaceScore, faces: Keypoints) -> dict[str, float | None]:
+    """AUROC: does it tell disturbed faces of an NME below 8 % from the others? Faces as they are from what is none?
+
+    None where all answers are right, or none is: a network that has hardly been trained.
+    """
     images, points = disturbed(faces)
     found, spread = find_points(model, images)
-    right, scores = nme_percent(found, points) < FAILURE_NME, face_score.of(found, spread)
+    nme, scores = nme_percent(found, points), face_score.of(found, spread)
+    known = np.isfinite(nme)
+    right = nme[known] < FAILURE_NME
     no_face = np.concatenate([scrambled(faces.images), faceless_squares(len(faces))])
     theirs = face_score.of(*find_points(model, no_face))
     is_face = np.arange(len(faces) + len(theirs)) < len(faces)
     return {
-        "auroc_right": float(roc_auc_score(right, scores)),
+        "auroc_right": float(roc_auc_score(right, scores[known])) if 0 < right.sum() < len(right) else None,
         "right_share": float(right.mean()),
         "auroc_face": float(roc_auc_score(is_face, np.append(scores[: len(faces)], theirs))),
     }

@@ -98,7 +98,7 @@ def loss_curves(errors_px: np.ndarray, curves: dict[str, np.ndarray]) -> Figure:
         axes[1].plot(errors_px, np.gradient(values, errors_px), label=name)
     for axis, title in zip(axes, ("loss", "slope: how strongly it pulls"), strict=True):
         axis.set(xlabel="error of a coordinate, px of 96", title=title)
-    axes[0].set_ylim(0, 2 * max(values[-1] for values in list(curves.values())[:1]))
+    axes[0].set_ylim(0, 2 * next(iter(curves.values()))[-1])
     axes[0].legend(frameon=False)
     sns.despine(figure)
     return figure

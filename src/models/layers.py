@@ -9,7 +9,7 @@ import numpy as np
 from keras import layers, ops
 
 from src.faces import PLACE
-from src.labels import FRAME
+from src.labels import FRAME, KEYPOINTS
 
 _TINY = 1e-3  # keeps keypoints that lie all in one place, or upside down, from a division by 0
 
@@ -43,7 +43,7 @@ class SoftArgmax(layers.Layer):
     (n, points): the root of its mean squared distance from there, small where the network is certain.
     """
 
-    def __init__(self, points: int, frame: int = FRAME, **kwargs):
+    def __init__(self, points: int = len(KEYPOINTS), frame: int = FRAME, **kwargs):
         super().__init__(**kwargs)
         self.points, self.frame = points, frame
 

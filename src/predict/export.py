@@ -5,9 +5,9 @@ weights/faces.onnx, *.tflite             for other programs and devices; made wh
 
 `emotion.*` takes a face and the keypoints that `detection.*` finds in it, (n, 30) px of the 96x96 frame; `faces.*`
 takes a face in the sizes that the networks read, face_96 and face_48, and gives keypoints, probabilities (n, 7) and
-how far each heatmap spreads, (n, 15) px. In
-`*.int8.tflite` the convolutions, nearly all of the work, compute in int8, their ranges calibrated on training faces;
-the rest stays float32: 256 steps over the 96 px of a face are too coarse for a keypoint.
+how far each heatmap spreads, (n, 15) px. In `*.int8.tflite` the convolutions, nearly all of the work, compute in int8,
+their ranges calibrated on training faces; the rest stays float32: 256 steps over the 96 px of a face are too coarse for
+a keypoint.
 """
 
 import argparse

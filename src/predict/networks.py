@@ -70,7 +70,7 @@ class LiteRTNetwork:
         from ai_edge_litert.interpreter import Interpreter
 
         self._interpreter = Interpreter(str(path), num_threads=threads or os.cpu_count())
-        # In the file they stand in any order; the face has more axes than keypoints have, these are more than spreads.
+        # In the file they stand in any order; the face has more axes than keypoints; these are 30, spreads 15.
         inputs = sorted(self._interpreter.get_input_details(), key=lambda it: -len(it["shape"]))
         outputs = sorted(self._interpreter.get_output_details(), key=lambda it: -it["shape"][-1])
         self._outputs = [it["index"] for it in outputs]

@@ -37,6 +37,8 @@ def find_points(model: Network, images: np.ndarray, *, flip: bool = True) -> tup
     Both in px of the 96x96 frame; a network without heatmaps has spreads of NaN. flip: average with what is found in
     the flipped face, twice the work.
     """
+    if not len(images):
+        return np.zeros((0, len(KEYPOINTS), 2), np.float32), np.zeros((0, len(KEYPOINTS)), np.float32)
     inputs = to_input(images, FRAME)
     points, spread = _points_and_spread(model, inputs)
     if not flip:
@@ -80,9 +82,9 @@ def predict_both(
     keypoints: Network, emotions: Network, images: np.ndarray, *, flip: bool = True
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of faces, uint8 (n, h, w): points and spreads of `find_points`, class probabilities (n, 5 or 7)."""
-    if not len(images):
-        return np.zeros((0, len(KEYPOINTS), 2)), np.zeros((0, len(KEYPOINTS))), np.zeros((0, len(EMOTIONS)))
     points, spread = find_points(keypoints, images, flip=flip)
+    if not len(images):
+        return points, spread, np.zeros((0, len(EMOTIONS)))
     return points, spread, predict_emotions(emotions, images, points, flip=flip)
 
 
@@ -161,8 +163,8 @@ class FaceReader:
     def read_faces(self, faces) -> pd.DataFrame:
         """A row a face: 30 keypoint columns (px of the 96x96 frame), face_score, emotion, p_anger …, confidence, sure.
 
-        face_score, 0..1: how likely the keypoints are right (mean error below 8 % of the eye distance); what is no
-        face has a low one. NaN for networks that cannot tell.
+        face_score, 0..1: how far the keypoints can be trusted (to a mean error below 8 % of the eye distance); what is
+        no face has a low one. NaN for networks that cannot tell.
 
         faces: (n, h, w) or (n, h, w, 1) or a list of 2-D arrays of any size; grey 0..255. The face should fill the
         picture as in training: a square of 1.25 times the box around brows, chin and jaw.

@@ -64,7 +64,7 @@ class Video:
 def read_frames(reader: FaceReader, video: Video) -> Iterator[tuple[float, np.ndarray, pd.DataFrame]]:
     """Each frame: its time (s), its picture, its faces as `FaceReader.read_photo` gives them, without `file`.
 
-    `face` is an id that stays with a face; its answers come from outputs averaged over WINDOW_S.
+    `face` is an id that stays with a face; its emotion comes from outputs averaged over WINDOW_S.
     """
     tracks = FaceTracks()
     for time_s, picture in video:

@@ -5,6 +5,7 @@ import difflib
 import inspect
 import io
 import math
+import textwrap
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -59,7 +60,8 @@ file_name: Rule = (
 
 def source_of(*things: Callable | type) -> Markdown:
     """The code of functions or classes of src/, to be read in a notebook: what is shown is what runs."""
-    return Markdown("\n".join(f"```python\n{inspect.getsource(it).rstrip()}\n```" for it in things))
+    code = (textwrap.dedent(inspect.getsource(it)).rstrip() for it in things)
+    return Markdown("\n".join(f"```python\n{it}\n```" for it in code))
 
 
 def check_parameters(namespace: dict, **rules: Rule) -> None:

@@ -223,7 +223,7 @@ def main() -> None:
     parser.add_argument("study", choices=STUDIES)
     parser.add_argument("--run", help="folder below runs/ (default: the study's name)")
     parser.add_argument("--only", choices=NOTEBOOK_NAMES, help="one notebook of the study instead of all")
-    parser.add_argument("--epochs", type=int, help="epochs of every phase of training, instead of the recipes' own")
+    parser.add_argument("--epochs", type=int, help="epochs of every training, instead of the recipes' own")
     arguments = parser.parse_args()
     study, only = arguments.study, arguments.only
     run = arguments.run or (FULL if study == COMPARISONS else study)

@@ -66,10 +66,10 @@ def augment_faces(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """A batch of stored faces, changed at random.
 
-    images uint8 (n, s, s); points_px (n, k, 2) px of a `side` frame or None: the 15
-    keypoints, or these and the 68 landmarks; -> float32 (n, side, side, 1), grey 0..1, and the moved points, float32
-    (n, k, 2). The same `rng` state gives the same bytes. into_frame: maps from stored px to the frame's, (n or 1, 3,
-    3), see `faces.into_middle` and `into_crops`; None: the frame is the picture.
+    images uint8 (n, s, s); points_px (n, k, 2) px of a `side` frame or None: the 15 keypoints, or these and the 68
+    landmarks; -> float32 (n, side, side, 1), grey 0..1, and the moved points, float32 (n, k, 2). The same `rng` state
+    gives the same bytes. into_frame: maps from stored px to the frame's, (n or 1, 3, 3), see `faces.into_middle` and
+    `into_crops`; None: the frame is the picture.
     """
     n, stored = images.shape[:2]
     into_frame = into_middle(stored, side, stored) if into_frame is None else into_frame

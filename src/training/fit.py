@@ -80,8 +80,9 @@ def make_loss(recipe: Recipe) -> Callable:
 class Batches(keras.utils.PyDataset):
     """Endless training batches that depend on nothing but (seed, epoch, step), so that a training resumes anywhere.
 
-    make_batch(indices, rng) -> (inputs, targets), float32 arrays, called in two threads. Each epoch is one shuffled
-    pass over the n faces; the last, incomplete batch is left out. ValueError: the faces do not fill one batch.
+    make_batch(indices, rng) -> (inputs, targets), float32 arrays or a dictionary of them, called in two threads. Each
+    epoch is one shuffled pass over the n faces; the last, incomplete batch is left out. ValueError: the faces do not
+    fill one batch.
     """
 
     def __init__(self, make_batch: Callable, n: int, batch_size: int, seed: int):
@@ -95,7 +96,7 @@ class Batches(keras.utils.PyDataset):
     def num_batches(self):
         return None
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple:
         epoch, step = divmod(self.first_epoch * self.steps + index, self.steps)
         order = np.random.default_rng([self.seed, epoch]).permutation(self.n)
         rows = order[step * self.batch_size : (step + 1) * self.batch_size]
@@ -106,8 +107,8 @@ class Batches(keras.utils.PyDataset):
 class Stream:
     """What a training reads, and what it is judged by.
 
-    validation: (inputs, targets), float32, or None. loss: of targets and outputs, both (n, k), or by the name of an
-    output, as the targets are then; None: the recipe's. loss_weights: of each such loss, in their sum.
+    validation: (inputs, targets), float32, or None. loss, loss_weights: of each output by its name, as the targets are
+    then; None: the recipe's loss of the only output.
     """
 
     batches: Batches

@@ -63,7 +63,8 @@ class Recipe(_Values):
     schedule: Literal["constant", "cosine"] = "constant"  # cosine: linear warm-up over 3 % of the steps, then to 0
     weight_decay: NonNegativeFloat = 0.0
     heatmap_weight: NonNegativeFloat = 0.0  # keypoints only: of the heatmaps' own loss, beside that of the points
-    landmark_weight: NonNegativeFloat = 0.0  # keypoints only: of the loss of the 68 landmarks' heatmaps
+    # Keypoints only: of the loss of the 68 landmarks' heatmaps, and of those of another source; 0: without that source.
+    landmark_weight: NonNegativeFloat = 0.0
     helen_repeats: PositiveInt = 1  # keypoints only: how often an epoch shows a HELEN face
     disgust_repeats: PositiveInt = 1  # emotions only: how often an epoch shows a face of disgust, the rarest emotion
     mixup: NonNegativeFloat = 0.0  # emotions only: above 0, faces are mixed in pairs, by shares of Beta(mixup, mixup)

@@ -94,6 +94,8 @@ def _keypoint_stream(training: Keypoints, validation: Keypoints, recipe: Recipe)
     stored, own = training.stored, trusted(training.source)
     into_frame = into_middle(stored.shape[1], FRAME, FRAME)
     repeats = np.where(training.source == "helen", recipe.helen_repeats, 1)
+    if recipe.network == "compact" and not recipe.landmark_weight:
+        repeats = repeats * own  # there is nothing that the others could teach
     rows_of_an_epoch = np.repeat(np.arange(len(stored)), repeats)
     points_px = _with_landmarks(training)
 

@@ -13,6 +13,7 @@ from src.files import NOTEBOOKS
 from src.predict import export
 from src.study import pipeline
 from src.training import records
+from src.training.recipes import EMOTION_RECIPES, KEYPOINT_RECIPES
 from src.training.records import EMOTIONS, KEYPOINTS
 
 
@@ -86,6 +87,8 @@ def test_the_parameter_files_name_notebooks_and_parameters_that_exist(name):
         (cell,) = [it for it in cells if "parameters" in it.metadata.get("tags", [])]
         known = {target.id for node in ast.parse(cell.source).body for target in node.targets}
         assert {*given, "run"} <= known
+        recipes = {**KEYPOINT_RECIPES, **EMOTION_RECIPES}
+        assert {*given.get("recipes", "").split()} <= recipes.keys()
 
 
 def test_what_a_run_lacks_is_trained_by_its_notebook(runs, monkeypatch):

@@ -120,7 +120,7 @@ def test_helen_faces_stand_in_an_epoch_as_often_as_the_recipe_says(tmp_path, mon
     subject = np.where(np.arange(60) % 4 == 0, "helen/1", "youtube/2")
     seen = []
     monkeypatch.setattr(tasks, "augment_faces", lambda images, points, *rest, **more: seen.append(points) or 1 / 0)
-    recipe = changed(KEYPOINTS, batch_size=64, helen_repeats=3)  # one batch: 42 + 2 * 11
+    recipe = changed(KEYPOINTS, batch_size=64, helen_repeats=3, landmark_weight=1.0)  # one batch: 42 + 2 * 11
     with pytest.raises(ZeroDivisionError):
         tasks.train_keypoints(replace(POINTS, subject=subject), recipe, tmp_path)
     shown = seen[0][:, :15].reshape(64, -1)
