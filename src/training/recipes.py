@@ -57,7 +57,7 @@ class Recipe(_Values):
     batch_size: PositiveInt
     loss: Literal["mse", "wing", "crossentropy"]
     label_smoothing: NonNegativeFloat = 0.0  # cross-entropy only
-    monitor: Literal["last", "val_loss", "val_masked_rmse", "val_five_accuracy"]  # chooses the epoch that is kept
+    monitor: Literal["last", "val_loss", "val_five_accuracy"]  # chooses the epoch that is kept
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"  # sgd with Nesterov momentum 0.9
     learning_rate: PositiveFloat = 1e-3
     schedule: Literal["constant", "cosine"] = "constant"  # cosine: linear warm-up over 3 % of the steps, then to 0

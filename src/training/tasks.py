@@ -54,9 +54,9 @@ def _shape(recipe: Recipe) -> dict:
 
 
 def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[keras.Model, dict]:
-    """Trains on the people of Training, chooses the epoch on those of Validation; (model, record).
+    """Trains on the people of Training, judges on those of Validation; (model, record).
 
-    The epoch is chosen on the faces whose points are trusted: HELEN's, which people corrected, where there are any,
+    It is judged on the faces whose points are trusted: HELEN's, which people corrected, where there are any,
     else all; and recipes are compared by `val_nme_percent` of the kept epoch over these.
     """
     make_repeatable(recipe.seed)
