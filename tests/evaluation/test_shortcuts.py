@@ -136,17 +136,17 @@ def compare(task, folder):
 
 @pytest.mark.parametrize(("task", "protocols"), [("emotions", 2), ("keypoints", 3)])
 def test_all_protocols_take_the_same_steps_and_finished_ones_are_kept(tmp_path, tiny, monkeypatch, task, protocols):
-    steps, train = [], shortcuts.train_network
+    steps, train = [], shortcuts.train
 
-    def counting(*given):
-        model = train(*given)
+    def counting(model, *given, **more):
+        record = train(model, *given, **more)
         steps.append(int(model.optimizer.iterations))
-        return model
+        return record
 
-    monkeypatch.setattr(shortcuts, "train_network", counting)
+    monkeypatch.setattr(shortcuts, "train", counting)
     results = compare(task, tmp_path)
     assert steps == [6] * protocols
-    monkeypatch.setattr(shortcuts, "train_network", train)
+    monkeypatch.setattr(shortcuts, "train", train)
     folders = sorted(path.name for path in tmp_path.iterdir())
     assert folders == sorted(f"{task}_{row['protocol']}_0" for row in results if row["measure"] != "rmse_px")
     records = {path: path.read_bytes() for path in tmp_path.glob("*/record.json")}
