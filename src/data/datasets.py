@@ -249,8 +249,8 @@ def _read_wide(path: Path, kept: np.ndarray) -> dict[str, np.ndarray]:
     except Exception as error:  # whatever a damaged file leads to
         reason = f"cannot be read ({type(error).__name__})"
     else:
-        needed = {"images": (len(kept), WIDE, WIDE), "landmarks_px": (len(kept), LANDMARKS, 2)}
-        found = {"images": wide.shape, "landmarks_px": landmarks.shape}
+        needed = {"images": ((len(kept), WIDE, WIDE), "uint8"), "landmarks_px": ((len(kept), LANDMARKS, 2), "float32")}
+        found = {"images": (wide.shape, str(wide.dtype)), "landmarks_px": (landmarks.shape, str(landmarks.dtype))}
         if found == needed:
             arrays = {"wide": wide, "landmarks_px": landmarks}
             return arrays if kept.all() else {name: array[kept] for name, array in arrays.items()}

@@ -237,6 +237,9 @@ def test_wide_faces_come_along_only_if_they_fit(tmp_path):
     np.savez(tmp_path / "wide_faces.npz", images=wide[:11], landmarks_px=landmarks)
     with pytest.raises(DataError, match=r"wide_faces\.npz holds .*\(11, 144, 144\)"):
         load_keypoints(path)
+    np.savez(tmp_path / "wide_faces.npz", images=wide.astype(np.float32), landmarks_px=landmarks)
+    with pytest.raises(DataError, match=r"wide_faces\.npz holds .*float32"):
+        load_keypoints(path)
     np.savez(tmp_path / "wide_faces.npz", images=wide)  # as version 0.2 wrote it
     with pytest.raises(DataError, match=r"wide_faces\.npz cannot be read .* write both files again"):
         load_keypoints(path)

@@ -12,6 +12,7 @@ from src.files import ROOT
 
 PROGRAM = """
 import sys
+sys.modules["tensorflow"] = None  # importing it fails, as where it is not installed
 from pathlib import Path
 import numpy as np
 from src.data.datasets import sample_emotions, sample_keypoints
