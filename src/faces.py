@@ -13,8 +13,6 @@ from src.labels import FLIP_ORDER, FRAME
 
 # Side of the square that is cut out, in units of the larger side of the box around 68 landmarks.
 CROP_SCALE = 1.25
-# How far an aligned crop goes towards the mean face in size and turn, and in place: best on validation.
-HALFWAY, PLACE = 0.5, 0.25
 
 
 def to_input(images: np.ndarray, side: int) -> np.ndarray:
@@ -132,27 +130,19 @@ def squares_of_edges(edges: np.ndarray) -> np.ndarray:
 # ---------------------------------------------------------------- align and warp
 
 
-def aligned_crops(
-    points_px: np.ndarray,
-    mean_px: np.ndarray,
-    side: int,
-    towards: tuple[float, float, float] = (HALFWAY, HALFWAY, PLACE),
-) -> np.ndarray:
+def aligned_crops(points_px: np.ndarray, mean_px: np.ndarray, side: int) -> np.ndarray:
     """Points (n, k, 2), mean points (k, 2), px of the 96x96 frame -> aligned crops of faces of `side` px, (n, 4).
 
-    An *aligned crop* brings a face part of the way to the mean face: x, y of its middle and the step (dx, dy) from one
-    of its px to the next on its right, px of the stored face. towards: shares of the way in size, turn and place; 0
-    leaves a face as it is. Points are complex numbers here, x + iy: multiplying by one turns and scales. The fit to the
-    mean points is Umeyama's (1991, "Least-squares estimation of transformation parameters between two point patterns").
+    An *aligned crop* is turned, scaled and moved so that the points lie on the mean points as well as these three
+    allow: x, y of its middle and the step (dx, dy) from one of its px to the next on its right, px of the stored face.
+    Points are complex numbers here, x + iy: multiplying by one turns and scales. The fit is Umeyama's (1991,
+    "Least-squares estimation of transformation parameters between two point patterns").
     """
     points, mean = (it[..., 0] + 1j * it[..., 1] for it in (points_px, mean_px))
     centres, centre = points.mean(axis=1), mean.mean()
     from_centre = points - centres[:, None]
-    fit = (from_centre.conj() * (mean - centre)).sum(axis=1) / (abs(from_centre) ** 2).sum(axis=1)
-    size, turn, place = towards
-    step = abs(fit) ** -size * np.exp(-1j * turn * np.angle(fit))
-    middle = (FRAME - 1) / 2 * (1 + 1j)
-    middles = centres + step * (middle - centres - place * (centre - centres))
+    step = (abs(from_centre) ** 2).sum(axis=1) / (from_centre.conj() * (mean - centre)).sum(axis=1)
+    middles = centres + step * ((FRAME - 1) / 2 * (1 + 1j) - centre)
     middles = (middles + 0.5 + 0.5j) * side / FRAME - (0.5 + 0.5j)
     return np.stack([middles.real, middles.imag, step.real, step.imag], axis=1)
 

@@ -2,15 +2,16 @@
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_auc_score
 
+from src.data.csv_files import checksum
 from src.data.datasets import Emotions, Keypoints, take_rows
 from src.evaluation.saliency import grad_cam
 from src.evaluation.stress import keypoint_stress, stress_report
 from src.files import RUNS
 from src.labels import EMOTIONS
 from src.metrics import scores as metrics
-from src.metrics.calibration import Calibration, calibrated, five_probabilities, sure_scores
+from src.metrics.calibration import Calibration, calibrated, five_probabilities
+from src.metrics.people import one_person, people_scores, plurality_against_labels
 from src.predict.networks import load_keras
 from src.predict.reader import FaceReader, predict_both, predict_emotions, predict_keypoints
 from src.training import records
@@ -62,8 +63,9 @@ def _card(run: str, task: records.Task, test: dict) -> dict:
 def evaluate_emotions(run: str, everyone: Emotions) -> dict:
     """Scores of each of the run's emotion networks on faces of all seven classes, flip averaged and in one pass.
 
-    All figures but "accuracy_seven_classes", which a five-way network has not, are of the faces of the five emotions.
-    The calibration is that of the chosen network, fitted on validation, and applied to it alone.
+    All figures but "accuracy_seven_classes", which a five-way network has not, are of the faces of the five emotions
+    and against their labels; those below "people" are against what people see, where the faces have votes. The
+    calibration is that of the chosen network, fitted on validation, and applied to it alone.
     """
     reader, chosen = FaceReader(RUNS / run), records.best_recipe(run, records.EMOTIONS)
     of_five = everyone.labels < len(EMOTIONS)
@@ -77,7 +79,8 @@ def evaluate_emotions(run: str, everyone: Emotions) -> dict:
             continue
         outputs = predict_emotions(model, everyone.images, points)
         raw = five_probabilities(outputs[of_five])
-        five = calibrated(outputs[of_five], reader.calibration) if name == chosen else raw
+        everyone_five = calibrated(outputs, reader.calibration if name == chosen else Calibration())
+        five = everyone_five[of_five]
         single = predict_emotions(model, faces, points_single_pass[of_five], flip=False)
         by_class = metrics.classwise_calibration_errors(raw, labels)
         correct[name] = raw.argmax(axis=1) == labels
@@ -90,9 +93,53 @@ def evaluate_emotions(run: str, everyone: Emotions) -> dict:
         }
         if outputs.shape[1] > len(EMOTIONS):
             scores[name]["accuracy_seven_classes"] = float(np.mean(outputs.argmax(axis=1) == everyone.labels))
+        if everyone.votes is not None:
+            scores[name]["people"] = people_scores(everyone_five, outputs, everyone.votes)
     for name in correct.keys() - {chosen}:
         scores[name]["mcnemar_p_against_chosen"] = metrics.mcnemar_p(correct[chosen], correct[name])
-    return _card(run, records.EMOTIONS, scores)
+    card = _card(run, records.EMOTIONS, scores)
+    if everyone.votes is not None:
+        plurality = plurality_against_labels(everyone.votes[of_five], labels)
+        card["people"] = {"one_person": one_person(everyone.votes), "plurality_against_labels": plurality}
+    return card
+
+
+def emotion_table(emotions: dict) -> pd.DataFrame:
+    """The score card in words, a row a network; below, what people reach. emotions: as `evaluate_emotions` gives it."""
+    rows = {}
+    for name, score in emotions["test"].items():
+        people = score.get("people", {})
+        rows[name] = {
+            "labels": score["accuracy"],
+            "labels, interval": [round(it, 3) for it in score["accuracy_interval_95"]],
+            "labels, macro-F1": score["macro_f1"],
+            "labels, seven": score.get("accuracy_seven_classes"),
+            "people": people.get("accuracy"),
+            "people, interval": [round(it, 3) for it in people.get("accuracy_interval_95", [])],
+            "people, mean recall": people.get("mean_recall"),
+            "people, seven": people.get("accuracy_seven_classes"),
+            "people, ECE": people.get("ece_shares"),
+            "people, entropy": people.get("entropy_correlation"),
+            "parameters": score.get("parameters"),
+        }
+    if people := emotions.get("people"):
+        one = people["one_person"]
+        rows["one person"] = {"people": one["accuracy"], "people, mean recall": one["mean_recall"]}
+        rows["people's plurality"] = {"labels": people["plurality_against_labels"]["accuracy"]}
+    table = pd.DataFrame(rows).T.dropna(axis=1, how="all").fillna("")
+    return table.map(lambda it: round(it, 3) if isinstance(it, float) else it)
+
+
+def openings(run: str, past: dict[str, list[str]]) -> dict[str, list[str]]:
+    """For which networks the test split has been opened: task -> checksums of their weights, the run's own the last.
+
+    past: the same as it was published before; a network that was judged already is not counted twice.
+    """
+    found = {}
+    for task in (records.KEYPOINTS, records.EMOTIONS):
+        own = checksum((RUNS / run / task.weights).read_bytes())
+        found[task.name] = [it for it in past.get(task.name, []) if it != own] + [own]
+    return found
 
 
 def evaluate_keypoints(run: str, training: Keypoints, tests: dict[str, Keypoints]) -> dict:
@@ -120,7 +167,7 @@ def evaluate_keypoints(run: str, training: Keypoints, tests: dict[str, Keypoints
                 "stress": keypoint_stress(model, faces),
                 **known,
             }
-    return _card(run, records.KEYPOINTS, scores)
+    return _card(run, records.KEYPOINTS, scores) | {"published": PUBLISHED}
 
 
 def keypoint_table(test: dict) -> pd.DataFrame:
@@ -167,46 +214,6 @@ def _without_lean(model, training: Keypoints, predicted: np.ndarray, true: np.nd
     some = take_rows(training, np.random.default_rng(0).permutation(len(training))[:800])
     lean = np.nanmedian(predict_keypoints(model, some.images) - some.keypoints_px, axis=0)
     return float(np.nanmean(metrics.nme_percent(predicted - lean, true)))
-
-
-def evaluate_confidence(reader: FaceReader, faces: Emotions) -> dict:
-    """How far the reader's "sure" may be trusted on faces of all seven classes: plain numbers, and curves to draw."""
-    *_, outputs = predict_both(reader.keypoints, reader.emotions, faces.images)
-    calibration, ours = reader.calibration, faces.labels < len(EMOTIONS)
-    scores, labels = sure_scores(outputs, calibration), faces.labels[ours]
-    five, sure = calibrated(outputs[ours], calibration), scores >= calibration.sure_above
-    correct, coverage = five.argmax(axis=1) == labels, np.linspace(0.05, 1, 20)
-    found = {
-        "sure_by": calibration.sure_by,
-        "sure_above": calibration.sure_above,
-        "sure_share": float(sure[ours].mean()),
-        "accuracy_when_sure": float(correct[sure[ours]].mean()) if sure[ours].any() else None,
-        "accuracy_at_80_percent": float(metrics.accuracy_by_coverage(scores[ours], correct, [0.8])[0]),
-        "coverage": coverage.tolist(),
-        "accuracy_by_coverage": metrics.accuracy_by_coverage(scores[ours], correct, coverage).tolist(),
-        "reliability_before": metrics.reliability(five_probabilities(outputs[ours]), labels),
-        "reliability": metrics.reliability(five, labels),
-    }
-    if not ours.all():  # fear and neutral ought to be "not sure": none of the five answers is right for them
-        found["other_emotions_flagged"] = float((~sure[~ours]).mean())
-        found["auroc_five_against_other"] = float(roc_auc_score(ours, scores))
-    return found
-
-
-def confident_mistakes(table: pd.DataFrame, labels: np.ndarray, count: int) -> tuple[pd.DataFrame, dict]:
-    """The wrong answers given with the most confidence, the boldest first, and plain numbers on the doubtful labels.
-
-    table: a `FaceReader` table of faces with `labels`, int (n,) in 0..4. The rows that come back keep their numbers as
-    index and gain "true" and "label_doubted", see `metrics.scores.likely_mislabelled`.
-    """
-    probabilities = table[[f"p_{name}" for name in EMOTIONS]].to_numpy()
-    doubted, wrong = metrics.likely_mislabelled(probabilities, labels), probabilities.argmax(axis=1) != labels
-    judged = table.assign(true=np.array(EMOTIONS)[labels], label_doubted=doubted)
-    rows = judged[wrong].sort_values("confidence", ascending=False, kind="stable").head(count)
-    both, sure = doubted & wrong, table["sure"].to_numpy(bool)
-    counts = {"doubted": doubted, "mistakes": wrong, "both": both}
-    counts |= {"sure_mistakes": wrong & sure, "sure_both": both & sure}
-    return rows, {name: int(which.sum()) for name, which in counts.items()}
 
 
 def baseline_reader(run: str) -> FaceReader | None:

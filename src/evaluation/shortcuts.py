@@ -37,9 +37,7 @@ KEYPOINT_SHARES = {"Training": 0.8, "Test": 0.2}  # the original's
 KEYS, PARTS = ["task", "source", "measure", "protocol"], ["claimed", "true", "optimism"]
 
 # The original's losses and changes of faces; no epoch is chosen.
-EMOTION_RECIPE = changed(
-    EMOTION_RECIPES["small"], augment="baseline_emotions", loss="crossentropy", label_smoothing=0.0, monitor="last"
-)
+EMOTION_RECIPE = changed(EMOTION_RECIPES["small"], augment="baseline_emotions", loss="crossentropy", monitor="last")
 KEYPOINT_RECIPE = changed(
     KEYPOINT_RECIPES["small"],
     augment="baseline_keypoints",

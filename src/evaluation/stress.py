@@ -13,7 +13,8 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from src.data.datasets import Keypoints
-from src.faces import crop_squares, flip_keypoints, into_middle, warp_faces
+from src.evaluation.faceless import faceless_squares, scrambled
+from src.faces import flip_keypoints, into_middle, warp_faces
 from src.labels import FRAME, KEYPOINTS, OUTER_EYE_CORNERS, PARTS
 from src.metrics.calibration import FaceScore
 from src.metrics.scores import FAILURE_NME, nme_percent, point_errors_px
@@ -188,28 +189,6 @@ def disturbed(faces: Keypoints) -> tuple[np.ndarray, np.ndarray]:
             images.append(changed[0])
             points.append(changed[1])
     return np.concatenate(images), np.concatenate(points)
-
-
-def scrambled(images: np.ndarray, seed: int = 0) -> np.ndarray:
-    """What has the grey values of faces and is none: the 4x4 tiles of each, shuffled; uint8 (n, 96, 96) both."""
-    side, rng = FRAME // 4, np.random.default_rng(seed)
-    tiles = images.reshape(-1, 4, side, 4, side).swapaxes(2, 3).reshape(-1, 16, side, side)
-    shuffled = rng.permuted(np.broadcast_to(np.arange(16), (len(tiles), 16)), axis=1)
-    tiles = np.take_along_axis(tiles, shuffled[..., None, None], axis=1)
-    return tiles.reshape(-1, 4, 4, side, side).swapaxes(2, 3).reshape(images.shape)
-
-
-def faceless_squares(count: int, seed: int = 0) -> np.ndarray:
-    """Squares cut out by lot from scikit-learn's two photos, a temple and a flower: (count, 96, 96)."""
-    from sklearn.datasets import load_sample_images
-
-    photos = [cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY) for photo in load_sample_images().images]
-    rng, cut = np.random.default_rng(seed), []
-    for i in range(count):
-        photo, side = photos[i % len(photos)], rng.uniform(40, 300)
-        x, y = (rng.uniform(side / 2, length - side / 2) for length in photo.shape[::-1])
-        cut.append(crop_squares(photo, np.array([[x, y, side]]))[0])
-    return np.stack(cut)
 
 
 def fit_face_score(model: keras.Model, validation: Keypoints, mean_px: np.ndarray) -> FaceScore:

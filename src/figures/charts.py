@@ -65,15 +65,16 @@ def curves(
     return figure
 
 
-def confusion(matrix: np.ndarray, title: str) -> Figure:
-    """matrix: counts (5, 5), rows true, columns predicted -> shares of each true class, counts beneath."""
-    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    words = [[f"{s:.0%}\n{n}" for s, n in zip(*row, strict=True)] for row in zip(share, matrix, strict=True)]
-    figure, axis = plt.subplots(figsize=(5.6, 4.8))
+def confusion(matrices: dict[str, np.ndarray]) -> Figure:
+    """Title -> counts (5, 5), rows true, columns predicted: a panel each, shares of each true class, counts beneath."""
+    figure, axes = plt.subplots(1, len(matrices), figsize=(5.6 * len(matrices), 4.8), squeeze=False, layout="tight")
     style = {"cmap": "Blues", "vmin": 0, "vmax": 1, "square": True, "cbar": False, "linewidths": 0.5}
-    sns.heatmap(pd.DataFrame(share, EMOTIONS, EMOTIONS), annot=np.array(words), fmt="", ax=axis, **style)
-    axis.set(xlabel="predicted", ylabel="true", title=title)
-    axis.tick_params(axis="y", rotation=0)
+    for axis, (title, matrix) in zip(axes[0], matrices.items(), strict=True):
+        share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+        words = [[f"{s:.0%}\n{n}" for s, n in zip(*row, strict=True)] for row in zip(share, matrix, strict=True)]
+        sns.heatmap(pd.DataFrame(share, EMOTIONS, EMOTIONS), annot=np.array(words), fmt="", ax=axis, **style)
+        axis.set(xlabel="predicted", ylabel="true", title=title)
+        axis.tick_params(axis="y", rotation=0)
     return figure
 
 
@@ -114,15 +115,37 @@ def point_errors(errors_px: pd.DataFrame) -> Figure:
     return figure
 
 
-def confidence(found: dict) -> Figure:
-    """found: as `score_card.evaluate_confidence` gives it -> reliability left, accuracy by coverage right."""
+def whose_labels(figures: pd.DataFrame, one_person: float | None) -> Figure:
+    """Accuracy against both truths by how much the votes weigh in the targets, one training each.
+
+    figures: index the weight of the votes, columns "labels" and "people", 0..1; one_person: how often one person says
+    what most say.
+    """
+    figure, axis = plt.subplots(figsize=(6.4, 3.8), layout="tight")
+    for name, words, colour in (("people", "against people's majority", RIGHT), ("labels", "against labels", WRONG)):
+        axis.plot(figures.index, figures[name], "o-", color=colour, label=words)
+    if one_person:
+        axis.axhline(one_person, ls=":", color=RIGHT, label="one person against the others' majority")
+    axis.set(xlabel="weight of the votes in the targets", ylabel="accuracy, five emotions", title="Whose labels?")
+    axis.yaxis.set_major_formatter("{x:.0%}")
+    axis.legend(frameon=False, fontsize=8)
+    sns.despine(figure)
+    return figure
+
+
+def confidence(found: dict, truth: str) -> Figure:
+    """found: of one truth ("people" or "labels"), as `confidence.evaluate_confidence` gives it.
+
+    Left reliability, right accuracy by coverage.
+    """
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.8), layout="tight")
     left.plot([0, 1], [0, 1], ":", color="grey")
     for key, label, colour in (("reliability_before", "as trained", WRONG), ("reliability", "calibrated", RIGHT)):
         bins = pd.DataFrame(found[key]).query("faces >= 10")  # the accuracy of a handful of faces says nothing
         left.plot(bins["confidence"], bins["accuracy"], "o-", ms=4, color=colour, label=label)
-    left.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.02))
-    left.set_title("Is 0.9 right nine times in ten?")
+    agree = {"people": "share of people who say the same", "labels": "share of labels that say the same"}[truth]
+    left.set(xlabel="confidence", ylabel=agree, xlim=(0, 1), ylim=(0, 1.02))
+    left.set_title({"people": "Do nine of ten people agree with 0.9?"}.get(truth, "Is 0.9 right nine times in ten?"))
     left.legend(frameon=False)
     right.plot(found["coverage"], found["accuracy_by_coverage"], color=RIGHT)
     if found["accuracy_when_sure"] is not None:
@@ -158,15 +181,29 @@ def score_card(emotions: dict, keypoints: dict, splits: dict[str, str]) -> Figur
 
 
 def _accuracies(axis, emotions: dict) -> None:
+    """Dots against labels, squares against people; dotted, what people themselves reach."""
     for y, (name, score) in enumerate(emotions["test"].items()):
-        share, (low, high) = score["accuracy"], score["accuracy_interval_95"]
         colour = RIGHT if name == emotions["chosen"] else OTHER
-        axis.errorbar(share, y, xerr=[[share - low], [high - share]], fmt="o", color=colour, capsize=4)
-        axis.text(high, y, f"  {share:.1%}", va="center")
+        for marker, against in (("o", score), ("s", score.get("people"))):
+            if against:
+                share, (low, high) = against["accuracy"], against["accuracy_interval_95"]
+                axis.errorbar(share, y, xerr=[[share - low], [high - share]], fmt=marker, color=colour, capsize=4)
+                axis.text(high, y + 0.1, f" {share:.1%}", va="top", fontsize=8)
+    people = emotions.get("people", {})
+    for key, marker in (("plurality_against_labels", "o"), ("one_person", "s")):
+        if key in people:
+            axis.axvline(people[key]["accuracy"], ls=":", color=OTHER)
+            axis.plot(people[key]["accuracy"], -0.4, marker, mfc="white", color=OTHER)
     axis.set_yticks(range(len(emotions["test"])), map(_words, emotions["test"]))
-    axis.set(ylim=(len(emotions["test"]) - 0.4, -0.6), xlabel="top-1, 95 % interval", title="Emotions, test faces")
+    axis.set(ylim=(len(emotions["test"]) - 0.4, -0.6), xlabel="accuracy, 95 % interval", title="Emotions, test faces")
     axis.margins(x=0.3)
     axis.xaxis.set_major_formatter("{x:.0%}")
+    marks = {"o": "against labels (open: people's plurality)", "s": "against people (open: one person)"}
+    marks = marks if people else {}
+    handles = [Line2D([], [], color="black", ls="", marker=it, label=words) for it, words in marks.items()]
+    if handles:
+        below = {"loc": "upper center", "bbox_to_anchor": (0.42, 0), "borderaxespad": 4.5}
+        axis.legend(handles=handles, frameon=False, fontsize=8, handlelength=1, **below)
 
 
 def _emotion_f1(axis, emotions: dict) -> None:

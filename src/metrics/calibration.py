@@ -7,15 +7,11 @@ import numpy as np
 
 from src.labels import EMOTIONS
 
+# What validation asks of answers that are sure. The shares are lower than what we promise, since other faces differ.
+RIGHT_WHEN_SURE = {"people": 0.97, "labels": 0.9}  # of the answers on the five emotions; labels err themselves
+OTHERS_SURE = 0.17  # of faces of other emotions, at most
+FACELESS_SURE = 0.01  # of pictures without a face, at most
 _TINY = 1e-6  # keeps points that lie all in one place from a logarithm of 0
-
-# outputs, probabilities of the five -> (n,), in 0..1: the larger, the surer.
-SURE_SCORES = {
-    "confidence": lambda outputs, five: five.max(axis=1),
-    # What a seven-way network leaves for the five: fear and neutral faces get little.
-    "share of the five": lambda outputs, five: outputs[:, : len(EMOTIONS)].sum(axis=1),
-    "both": lambda outputs, five: five.max(axis=1) * outputs[:, : len(EMOTIONS)].sum(axis=1),
-}
 
 
 @dataclass(frozen=True)
@@ -67,18 +63,22 @@ def _face_evidence(points_px: np.ndarray, spread_px: np.ndarray, mean_px: np.nda
 
 @dataclass(frozen=True)
 class Calibration:
-    """Fitted on validation: temperature (above 0; 1 changes nothing), score that is enough, key of SURE_SCORES."""
+    """Fitted on validation: temperature (above 0; 1 changes nothing), the score from which on an answer is sure."""
 
     temperature: float = 1.0
     sure_above: float = 0.0
-    sure_by: str = "confidence"
+
+
+def _tempered(outputs: np.ndarray, temperature: float) -> np.ndarray:
+    """Softmax of the logits / temperature (Guo et al. 2017): probabilities (n, k) -> float64 (n, k)."""
+    logits = np.log(np.maximum(outputs.astype(np.float64), 1e-30)) / temperature
+    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True)
 
 
 def five_probabilities(outputs: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     """Outputs (n, 5 or 7) -> softmax of the five's logits / temperature (Guo et al. 2017), float64 (n, 5), sum 1."""
-    logits = np.log(np.maximum(outputs[:, : len(EMOTIONS)].astype(np.float64), 1e-30)) / temperature
-    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return weights / weights.sum(axis=1, keepdims=True)
+    return _tempered(outputs[:, : len(EMOTIONS)], temperature)
 
 
 def calibrated(outputs: np.ndarray, calibration: Calibration) -> np.ndarray:
@@ -86,20 +86,32 @@ def calibrated(outputs: np.ndarray, calibration: Calibration) -> np.ndarray:
     return five_probabilities(outputs, calibration.temperature)
 
 
-def sure_scores(outputs: np.ndarray, calibration: Calibration) -> np.ndarray:
-    """How sure each answer is, (n,) in 0..1, for outputs (n, 5 or 7); sure means `sure_above` or more."""
-    return SURE_SCORES[calibration.sure_by](outputs, calibrated(outputs, calibration))
+def sure_scores(outputs: np.ndarray, face_scores: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """How likely there is a face and it shows the answer, (n,) in 0..1; an answer is sure from `sure_above` on.
+
+    The calibrated probability that the answer has among all that the network can say, times the face score: outputs
+    (n, 5 or 7); face_scores (n,), NaN where there is none, which then does not count.
+    """
+    answer = _tempered(outputs, calibration.temperature)[:, : len(EMOTIONS)].max(axis=1)
+    return answer * np.where(np.isnan(face_scores), 1.0, face_scores)
 
 
-def fit_temperature(outputs: np.ndarray, labels: np.ndarray) -> float:
-    """The temperature that makes the labels likeliest: outputs (n, 5 or 7), labels (n,) in 0..4."""
+def fit_temperature(outputs: np.ndarray, shares: np.ndarray) -> float:
+    """The temperature that makes the truth likeliest: outputs (n, 5 or 7), shares of the five emotions (n, 5).
+
+    The shares are those of people's votes, or 1 for the label.
+    """
     from scipy.optimize import minimize_scalar  # here, since reading a photo only applies what was fitted
 
     def surprise(log_temperature):
-        five = five_probabilities(outputs, np.exp(log_temperature))
-        return -np.log(np.maximum(five[np.arange(len(labels)), labels], 1e-30)).mean()
+        return soft_crossentropy(five_probabilities(outputs, np.exp(log_temperature)), shares)
 
     return float(np.exp(minimize_scalar(surprise, bounds=(-3, 3), method="bounded").x))
+
+
+def soft_crossentropy(probabilities: np.ndarray, shares: np.ndarray) -> float:
+    """Mean cross-entropy, nats: probabilities and shares, (n, k) each."""
+    return float(-(shares * np.log(np.maximum(probabilities, 1e-30))).sum(axis=1).mean())
 
 
 def fit_threshold(scores: np.ndarray, correct: np.ndarray, accuracy: float = 0.9) -> float:
@@ -107,19 +119,36 @@ def fit_threshold(scores: np.ndarray, correct: np.ndarray, accuracy: float = 0.9
     return next((float(it) for it in np.unique(scores) if correct[scores >= it].mean() >= accuracy), 1.0)
 
 
-def calibrate(outputs: np.ndarray, labels: np.ndarray) -> Calibration:
-    """Fits everything on validation faces: outputs (n, 5 or 7), labels (n,) in 0..6.
+def calibrate(
+    outputs: np.ndarray,
+    face_scores: np.ndarray,
+    truth: np.ndarray,
+    shares: np.ndarray,
+    without_face: tuple[np.ndarray, np.ndarray] | None = None,
+    accuracy: float = RIGHT_WHEN_SURE["people"],
+) -> Calibration:
+    """Fits the temperature and the threshold of *sure* on validation faces.
 
-    The score is the one that best tells right answers from wrong ones and from faces of other emotions (AUROC); the
-    temperature and the threshold come from the faces of the five emotions.
+    outputs (n, 5 or 7); face_scores (n,), NaN where there is none; truth: what each face shows, an index into
+    `labels.ALL_EMOTIONS`, (n,), negative where that is undecided; shares (n, 7): of people's votes for each, or 1 for
+    the truth. without_face: outputs and face scores of pictures without a face. The temperature comes from the faces of
+    the five emotions. The threshold is the lowest score from which on `accuracy` of the answers on the five are right,
+    and that few of the other emotions' faces and of the pictures without a face reach.
     """
-    from sklearn.metrics import roc_auc_score
+    ours = (truth >= 0) & (truth < len(EMOTIONS))
+    five = shares[ours, : len(EMOTIONS)]
+    found = Calibration(fit_temperature(outputs[ours], five / five.sum(axis=1, keepdims=True)))
+    scores, correct = sure_scores(outputs, face_scores, found), outputs[:, : len(EMOTIONS)].argmax(axis=1) == truth
+    bounds = [fit_threshold(scores[ours], correct[ours], accuracy)]
+    bounds.append(_passed_by(scores[truth >= len(EMOTIONS)], OTHERS_SURE))
+    if without_face:
+        bounds.append(_passed_by(sure_scores(*without_face, found), FACELESS_SURE))
+    return Calibration(found.temperature, max(bounds))
 
-    of_five, sure_by = labels < len(EMOTIONS), "confidence"
-    temperature = fit_temperature(outputs[of_five], labels[of_five])
-    five = five_probabilities(outputs, temperature)
-    correct = five.argmax(axis=1) == labels
-    if outputs.shape[1] > len(EMOTIONS) and 0 < correct.sum() < len(correct):
-        sure_by = max(SURE_SCORES, key=lambda it: roc_auc_score(correct, SURE_SCORES[it](outputs, five)))
-    scores = SURE_SCORES[sure_by](outputs, five)
-    return Calibration(temperature, fit_threshold(scores[of_five], correct[of_five]), sure_by)
+
+def _passed_by(scores: np.ndarray, share: float) -> float:
+    """The lowest score that at most `share` of the scores reach; 0 where there are none."""
+    if not len(scores):
+        return 0.0
+    ranked = np.sort(scores)[::-1]
+    return float(np.nextafter(ranked[int(share * len(ranked))], np.inf))

@@ -1,14 +1,13 @@
-"""Scores, in NumPy and scikit-learn: keypoint errors in px and as NME, accuracy with an interval, ECE; people."""
+"""Scores, in NumPy and scikit-learn: keypoint errors in px and as NME, accuracy with an interval, ECE."""
 
 import numpy as np
 from scipy.stats import binomtest, t
 from sklearn.metrics import precision_recall_fscore_support
 
-from src.labels import EMOTIONS, KEYPOINTS, OUTER_EYE_CORNERS, VOTES, VOTES_OF
+from src.labels import KEYPOINTS, OUTER_EYE_CORNERS
 
 FAILURE_NME = 8.0  # %; a face whose NME is above counts as failed
 FAILURE_NME_300W = 10.0  # %; the same in the 300-W challenge
-MAJORITY = 5  # votes, of ten people's, that make a majority
 
 
 def point_errors_px(predicted_px: np.ndarray, true_px: np.ndarray) -> np.ndarray:
@@ -73,7 +72,7 @@ def mean_interval(values: np.ndarray) -> dict:
 
 
 def _binned(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> dict[str, list]:
-    """Equal-width bins of `confidence` (n,): faces in each, their mean confidence, the share of `correct` ones."""
+    """Equal-width bins of `confidence` (n,): faces in each, their mean confidence, the mean of `correct`."""
     which = np.minimum((confidence * bins).astype(int), bins - 1)
     faces, *sums = (np.bincount(which, weights=it, minlength=bins) for it in (None, confidence, correct))
     filled = faces > 0
@@ -86,17 +85,20 @@ def _mean_gap(binned: dict[str, list]) -> float:
     return float((faces * np.abs(confidence - accuracy)).sum() / faces.sum())
 
 
-def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> dict[str, list]:
+def reliability(probabilities: np.ndarray, truth: np.ndarray, bins: int = 15) -> dict[str, list]:
     """Equal-width bins of confidence, empty ones left out: how many faces, their mean confidence, their accuracy.
 
-    probabilities (n, classes) that sum to 1; labels (n,) integers.
+    probabilities (n, classes) that sum to 1; truth: integers (n,), or shares (n, classes), of which an answer is right
+    by as much as it has.
     """
-    return _binned(probabilities.max(axis=1), probabilities.argmax(axis=1) == labels, bins)
+    answers = probabilities.argmax(axis=1)
+    right = answers == truth if truth.ndim == 1 else truth[np.arange(len(truth)), answers]
+    return _binned(probabilities.max(axis=1), right, bins)
 
 
-def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
+def expected_calibration_error(probabilities: np.ndarray, truth: np.ndarray) -> float:
     """ECE (Naeini 2015): mean gap between confidence and accuracy over the bins of `reliability`, in 0..1."""
-    return _mean_gap(reliability(probabilities, labels))
+    return _mean_gap(reliability(probabilities, truth))
 
 
 def classwise_calibration_errors(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -149,51 +151,4 @@ def emotion_scores(probabilities: np.ndarray, labels: np.ndarray, names: tuple[s
             name: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(n), "ece": float(gap)}
             for name, p, r, f, n, gap in rows
         },
-    }
-
-
-def majority(votes: np.ndarray) -> np.ndarray:
-    """What most of ten people see, int8 (n,): an index into `labels.ALL_EMOTIONS`, or -1 where there is no majority.
-
-    votes: counts (n, 10) in the order of `labels.VOTES`. The majority is the column with the most votes, the first of
-    several, if it has at least 5; where that is contempt, unknown or no face, or there are no votes, it is -1.
-    """
-    emotion_of = np.full(len(VOTES), -1, np.int8)
-    emotion_of[list(VOTES_OF)] = range(len(VOTES_OF))
-    return np.where(votes.max(axis=1) >= MAJORITY, emotion_of[votes.argmax(axis=1)], np.int8(-1))
-
-
-def vote_shares(votes: np.ndarray) -> np.ndarray:
-    """Shares of the votes for the seven emotions, (n, 7) floats in the order of `labels.ALL_EMOTIONS`.
-
-    votes: counts (n, 10) in the order of `labels.VOTES`; those for contempt, unknown and no face do not count. A row
-    sums to 1, or is 0 where none of the seven has a vote.
-    """
-    seven = votes[:, VOTES_OF].astype(float)
-    return seven / np.maximum(seven.sum(axis=1, keepdims=True), 1)
-
-
-def one_person(votes: np.ndarray) -> dict:
-    """How well one person agrees with the others on the five emotions: plain numbers in 0..1, exact expectations.
-
-    votes: counts (n, 10) in the order of `labels.VOTES`. Faces count whose `majority` is one of the five, and of their
-    votes those for the five. On each face one voter is drawn by lot; true is what most of the others chose, that vote
-    left out; where several of the five are first among the others, one of them is drawn by lot. The recall of an
-    emotion is over the faces where it is true so; NaN where it never is. Raises ValueError if no face counts.
-    """
-    code = majority(votes)
-    five = votes[(code >= 0) & (code < len(EMOTIONS))][:, VOTES_OF[: len(EMOTIONS)]].astype(float)
-    if not len(five):
-        raise ValueError("no face has a majority for one of the five emotions")
-    others = five[:, None] - np.eye(len(EMOTIONS))  # (faces, what the one chose, votes left)
-    first = others == others.max(axis=2, keepdims=True)
-    drawn = five / five.sum(axis=1, keepdims=True)
-    faces = (drawn[:, :, None] * first / first.sum(axis=2, keepdims=True)).sum(axis=0)  # (chosen, true), expected
-    true = faces.sum(axis=0)
-    recall = np.divide(faces.diagonal(), true, out=np.full(len(EMOTIONS), np.nan), where=true > 0)
-    return {
-        "faces": len(five),
-        "accuracy": float(faces.trace() / len(five)),
-        "mean_recall": float(np.nanmean(recall)),
-        "recall": dict(zip(EMOTIONS, recall.tolist(), strict=True)),
     }

@@ -8,7 +8,6 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from src.faces import PLACE
 from src.labels import FRAME, KEYPOINTS
 
 _TINY = 1e-3  # keeps keypoints that lie all in one place, or upside down, from a division by 0
@@ -95,20 +94,13 @@ class AlignedCrop(layers.Layer):
         self._grid = np.stack([np.concatenate(it) for it in rows]).astype(np.float32)
 
     def _crops(self, points, stored: int):
-        """Keypoints (n, 30) -> x, y of the middle and the step dx, dy, (n, 4): px of a face of `stored` px.
-
-        The fit to the mean face turns by an angle, whose cosine and sine are along / length and across / length; the
-        step is one through its square root.
-        """
+        """Keypoints (n, 30) -> x, y of the middle and the step dx, dy, (n, 4): px of a face of `stored` px."""
         points = points - (FRAME - 1) / 2
         x, y, along, across = ops.split(ops.matmul(points, self._sums), 4, axis=1)
         spread = ops.sum(points * points, axis=1, keepdims=True) - len(self.mean_px) / 2 * (x * x + y * y)
-        length = ops.maximum(ops.sqrt(along * along + across * across), _TINY)
-        half_cos = ops.maximum(ops.sqrt(ops.relu(0.5 + 0.5 * along / length)), _TINY)
-        half_sin = across / (2 * length * half_cos)
-        size = ops.sqrt(ops.relu(spread) / length)
-        dx, dy = size * half_cos, -size * half_sin
-        right, down = (-PLACE * goal - (1 - PLACE) * it for it, goal in zip((x, y), self._goal, strict=True))
+        size = spread / ops.maximum(along * along + across * across, _TINY)
+        dx, dy = size * along, -size * across
+        right, down = -self._goal
         x, y = x + dx * right - dy * down, y + dy * right + dx * down
         x, y = (it * (stored / FRAME) + (stored - 1) / 2 for it in (x, y))
         return ops.concatenate([x, y, dx, dy], axis=1)

@@ -57,9 +57,10 @@ def heatmap_crossentropy(keypoints_px, heat, sigma_px: float = 1.5):
 
 
 class FiveAccuracy(keras.metrics.Mean):
-    """Share of the five emotions' faces whose likeliest among the five is the true one: one-hot (n, 5 or 7) each.
+    """Share of the five emotions' faces whose likeliest among the five is right: targets, outputs, (n, 5 or 7) each.
 
-    Faces of fear and neutral, which a seven-way network also trains on, count for nothing.
+    Right is what has most of a face's target. Faces of fear and neutral, which a seven-way network also trains on,
+    count for nothing.
     """
 
     def __init__(self, name: str = "five_accuracy", **kwargs):

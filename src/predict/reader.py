@@ -92,7 +92,7 @@ def as_faces(faces) -> np.ndarray:
     """One array of faces from what a user may hold: (n, h, w), (n, h, w, 1) or a list of 2-D arrays of any size.
 
     Grey 0..255 in any number type -> uint8 (n, h, w), faces of unlike sizes brought to (n, 96, 96). ValueError names
-    the face that is no grey picture, whose values leave 0..255, or whose fractions stay within 0..1.
+    the face that is no grey picture, whose values leave 0..255, or stay within 0..1.
     """
     if isinstance(faces, np.ndarray):
         if faces.ndim == 4 and faces.shape[3] == 1:
@@ -108,13 +108,11 @@ def as_faces(faces) -> np.ndarray:
 def _as_grey(face: np.ndarray, number: int) -> np.ndarray:
     if face.ndim != 2 or 0 in face.shape:
         raise ValueError(f"face {number} has shape {face.shape}; give one grey value a pixel, (height, width)")
-    if face.dtype == np.uint8:
-        return face
-    if not (np.isfinite(face).all() and face.min() >= 0 and face.max() <= 255):
+    if face.dtype != np.uint8 and not (np.isfinite(face).all() and face.min() >= 0 and face.max() <= 255):
         raise ValueError(f"face {number} holds values outside 0..255; scale it to grey levels of 0..255")
-    if face.dtype.kind == "f" and 0 < face.max() <= 1:
+    if 0 < face.max() <= 1 and (face.dtype.kind == "f" or face.min() == 0):  # one grey of 1 is nearly black
         raise ValueError(f"face {number} holds values of 0..1; multiply it by 255")
-    return np.round(face).astype(np.uint8)
+    return face if face.dtype == np.uint8 else np.round(face).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -125,6 +123,23 @@ class FoundFaces:
     points: np.ndarray  # (n, 15, 2), px of the picture
     face_scores: np.ndarray  # (n,), 0..1
     outputs: np.ndarray  # (n, 5 or 7), the emotion network's
+
+
+def read_calibration(folder: Path) -> Calibration:
+    """What was fitted for the emotion network of a folder. FileNotFoundError, ValueError: it is missing, or too old."""
+    path = folder / "calibration.json"
+    if not path.exists():
+        raise FileNotFoundError(f"{shown(path)} is missing: run notebook 03 for this folder or restore the file")
+    try:
+        return Calibration(**json.loads(path.read_text()))
+    except TypeError as error:
+        raise ValueError(f"{shown(path)} was written by another version: run notebook 03 for this folder") from error
+
+
+def read_face_score(folder: Path) -> FaceScore | None:
+    """What was fitted for the keypoint network of a folder; None where the folder has none."""
+    path = folder / "face_score.json"
+    return FaceScore(**json.loads(path.read_text())) if path.exists() else None
 
 
 class FaceReader:
@@ -140,19 +155,17 @@ class FaceReader:
         backend = backend or networks.fastest_backend(folder)
         self.keypoints = networks.load_network(folder, networks.KEYPOINTS, backend)
         self.emotions = networks.load_network(folder, networks.EMOTIONS, backend)
-        path = folder / "calibration.json"
-        if not path.exists():
-            raise FileNotFoundError(f"{shown(path)} is missing: run notebook 03 for this folder or restore the file")
-        self.calibration = Calibration(**json.loads(path.read_text()))
-        path = folder / "face_score.json"
-        self.face_score = FaceScore(**json.loads(path.read_text())) if path.exists() else None
+        self.calibration = read_calibration(folder)
+        self.face_score = read_face_score(folder)
 
     @classmethod
-    def of(cls, keypoints: Network, emotions: Network, calibration: Calibration) -> "FaceReader":
-        """A reader of networks that are loaded already, without face scores."""
+    def of(
+        cls, keypoints: Network, emotions: Network, calibration: Calibration, face_score: FaceScore | None = None
+    ) -> "FaceReader":
+        """A reader of networks that are loaded already."""
         reader = cls.__new__(cls)
-        reader.keypoints, reader.emotions, reader.calibration = keypoints, emotions, calibration
-        reader.face_score = None
+        reader.keypoints, reader.emotions = keypoints, emotions
+        reader.calibration, reader.face_score = calibration, face_score
         return reader
 
     @cached_property
@@ -169,8 +182,15 @@ class FaceReader:
         faces: (n, h, w) or (n, h, w, 1) or a list of 2-D arrays of any size; grey 0..255. The face should fill the
         picture as in training: a square of 1.25 times the box around brows, chin and jaw.
         """
-        points, spread, outputs = predict_both(self.keypoints, self.emotions, as_faces(faces))
-        return self._table(points, self._face_scores(points, spread), outputs)
+        return self._table(*self.look_at(as_faces(faces)))
+
+    def look_at(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What `read_faces` makes its table of: uint8 (n, h, w) -> points (n, 15, 2) px, face scores (n,), outputs.
+
+        Points are in px of the 96x96 frame; outputs (n, 5 or 7) are the emotion network's, not calibrated.
+        """
+        points, spread, outputs = predict_both(self.keypoints, self.emotions, images)
+        return points, self._face_scores(points, spread), outputs
 
     def _face_scores(self, points: np.ndarray, spread: np.ndarray) -> np.ndarray:
         return np.full(len(points), np.nan) if self.face_score is None else self.face_score.of(points, spread)
@@ -194,8 +214,8 @@ class FaceReader:
         if len(squares):
             first = predict_keypoints(self.keypoints, crop_squares(grey, squares))
             squares = squares_from_points(to_photo(first, squares))
-        points, spread, outputs = predict_both(self.keypoints, self.emotions, crop_squares(grey, squares))
-        return FoundFaces(squares, to_photo(points, squares), self._face_scores(points, spread), outputs)
+        points, face_scores, outputs = self.look_at(crop_squares(grey, squares))
+        return FoundFaces(squares, to_photo(points, squares), face_scores, outputs)
 
     def found_table(self, found: FoundFaces) -> pd.DataFrame:
         """Box, keypoints and answers of found faces, px of their picture."""
@@ -210,5 +230,5 @@ class FaceReader:
         table["emotion"] = pd.Series([EMOTIONS[i] for i in probabilities.argmax(axis=1)], dtype="str")
         table[[f"p_{name}" for name in EMOTIONS]] = probabilities
         table["confidence"] = probabilities.max(axis=1, initial=0)
-        table["sure"] = sure_scores(outputs, self.calibration) >= self.calibration.sure_above
+        table["sure"] = sure_scores(outputs, face_scores, self.calibration) >= self.calibration.sure_above
         return table

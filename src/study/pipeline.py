@@ -135,7 +135,11 @@ def print_scores(run: str) -> None:
         best = scores[metrics["keypoints"]["chosen"]]
         print(f"  keypoints  {split:<12} NME {best['nme_percent']:.2f} %   RMSE {best['rmse_px']:.2f} px")
     best = metrics["emotions"]["test"][metrics["emotions"]["chosen"]]
-    print(f"  emotions   {'top-1':<12} {best['accuracy']:.1%}   macro-F1 {best['macro_f1']:.3f}")
+    print(f"  emotions   {'labels':<12} accuracy {best['accuracy']:.1%}   macro-F1 {best['macro_f1']:.3f}")
+    if people := best.get("people"):
+        print(
+            f"  emotions   {'people':<12} accuracy {people['accuracy']:.1%}   mean recall {people['mean_recall']:.3f}"
+        )
     print(f"\nFace board   {shown(RUNS / run / 'figures' / 'Face_Board.png')}")
     print(f"Figures      {shown(RUNS / run / 'figures')}/\nNotebooks    {shown(RUNS / run)}/*.ipynb, with outputs")
 

@@ -24,21 +24,29 @@ def _pair(scores: dict, chosen: str) -> list[dict]:
 
 
 def headline(metrics: dict) -> str:
-    """README's first table, of the contents of METRICS: task, test set, the original's network, ours."""
+    """README's first table, of the contents of METRICS: task, test set, the original's network, ours, people."""
     emotions, keypoints = metrics["emotions"], metrics["keypoints"]
-    rows = []
+    pair, people, rows = _pair(emotions["test"], emotions["chosen"]), emotions["people"], []
+    seen, labelled = pair[1]["people"]["faces"], pair[1]["faces"]
+    against = [it.get("people") for it in pair]
+    of_people = f"FER2013 PrivateTest, {seen:,} faces: what most of ten people see"
+    one = f"{people['one_person']['accuracy']:.1%} (one of them)"
+    rows.append(["5 emotions", of_people, *map(_accuracy, against), one])
+    plurality = f"{people['plurality_against_labels']['accuracy']:.1%} (most of them)"
+    of_labels = f"FER2013 PrivateTest, {labelled:,} faces: the label"
+    rows.append(["5 emotions", of_labels, *map(_accuracy, pair), plurality])
     for split, title in SPLITS.items():
         pair = _pair(keypoints["test"][split], keypoints["chosen"])
         faces = f"{title}, {pair[0]['faces']} faces: mean error (NME)"
-        rows.append(["15 keypoints", faces, *(f"{it['nme_percent']:.2f} %" for it in pair)])
-    pair = _pair(emotions["test"], emotions["chosen"])
-    faces = f"FER2013 PrivateTest, {pair[0]['faces']:,} faces:"
-    rows.append(["5 emotions", f"{faces} accuracy", *(_accuracy(it) for it in pair)])
-    rows.append(["5 emotions", f"{faces} macro-F1", *(f"{it['macro_f1']:.3f}" for it in pair)])
-    return markdown_table(["task", "test set", "the original's network", "ours"], rows)
+        annotators = keypoints["published"]["annotators"]["all 15 points"]
+        human = f"{annotators:.2f} % (one from another)" if split == "HelenTest" else ""
+        rows.append(["15 keypoints", faces, *(f"{it['nme_percent']:.2f} %" for it in pair), human])
+    return markdown_table(["task", "test set", "the original's network", "ours", "people"], rows)
 
 
-def _accuracy(score: dict) -> str:
+def _accuracy(score: dict | None) -> str:
+    if score is None:  # a network of before there were votes, whose weights are gone
+        return "not measured"
     low, high = score["accuracy_interval_95"]
     return f"{score['accuracy']:.1%} ({low:.1%} to {high:.1%})"
 
@@ -47,10 +55,14 @@ def details(metrics: dict) -> str:
     """README's tables of results: recall of each emotion; keypoints turned and shrunk."""
     emotions, keypoints = metrics["emotions"], metrics["keypoints"]
     names = ("the original's network", "ours")
-    recalls = [
-        [name, *(f"{score['classes'][emotion]['recall']:.2f}" for emotion in EMOTIONS)]
-        for name, score in zip(names, _pair(emotions["test"], emotions["chosen"]), strict=True)
-    ]
+    theirs, ours = _pair(emotions["test"], emotions["chosen"])
+    found = {
+        "labels: the original's network": _recalls(theirs),
+        "labels: ours": _recalls(ours),
+        "people: ours": _recalls(ours["people"]),
+        "people: one of them": emotions["people"]["one_person"]["recall"],
+    }
+    recalls = [[name, *(f"{recall[emotion]:.2f}" for emotion in EMOTIONS)] for name, recall in found.items()]
     split = next(iter(keypoints["test"]))
     turned = []
     for name, score in zip(names, _pair(keypoints["test"][split], keypoints["chosen"]), strict=True):
@@ -60,36 +72,59 @@ def details(metrics: dict) -> str:
         failed, flip = f"{score['failures_percent']:.1f} %", f"{stress['flip_distance_px']:.2f} px"
         turned.append([name, upright, f"{back:.2f} % / {forth:.2f} %", small, failed, flip])
     head = [f"{SPLITS[split]}, NME", "upright", "turned -30° / +30°", "from 48 px", "NME above 8 %", "flip distance"]
-    return "\n\n".join([markdown_table(["recall of", *EMOTIONS], recalls), markdown_table(head, turned)])
+    return "\n\n".join([markdown_table(["recall, against", *EMOTIONS], recalls), markdown_table(head, turned)])
+
+
+def _recalls(score: dict) -> dict[str, float]:
+    return {emotion: it["recall"] for emotion, it in score["classes"].items()}
 
 
 # ---------------------------------------------------------------- the card
 
 
-def _classes(score: dict) -> str:
+def _classes(score: dict, truth: str) -> str:
     rows = [
-        [emotion, *(f"{it[key]:.2f}" for key in ("precision", "recall", "f1")), it["support"], f"{it['ece']:.3f}"]
+        [emotion, *(f"{it[key]:.2f}" for key in ("precision", "recall", "f1")), it["support"]]
         for emotion, it in score["classes"].items()
     ]
     classes = score["classes"].values()
     means = (f"{sum(it[key] for it in classes) / len(classes):.2f}" for key in ("precision", "recall", "f1"))
-    rows.append(["mean; ECE of the answers", *means, score["faces"], f"{score['ece']:.3f}"])
-    return markdown_table(["PrivateTest", "precision", "recall", "F1", "faces", "ECE"], rows)
+    rows.append(["mean", *means, score["faces"]])
+    return markdown_table([f"PrivateTest, against {truth}", "precision", "recall", "F1", "faces"], rows)
+
+
+def _both_truths(emotions: dict) -> str:
+    """What stands beside the classes: seven emotions, calibration, and what people themselves reach."""
+    score, people = emotions["test"][emotions["chosen"]], emotions["people"]
+    seen = score["people"]
+    rows = [
+        ["accuracy, five emotions", _accuracy(score), _accuracy(seen)],
+        ["accuracy, seven emotions", *(f"{it['accuracy_seven_classes']:.1%}" for it in (score, seen))],
+        ["calibration error (ECE)", f"{score['ece']:.3f}", f"{seen['ece_shares']:.3f}, against the shares of votes"],
+        ["rank correlation of its entropy with that of the votes", "", f"{seen['entropy_correlation']:.2f}"],
+        ["people: most of them; one of them", f"{people['plurality_against_labels']['accuracy']:.1%}",
+         f"{people['one_person']['accuracy']:.1%}, mean recall {people['one_person']['mean_recall']:.2f}"],
+    ]  # fmt: skip
+    return markdown_table(["PrivateTest", "against labels", "against people"], rows)
 
 
 def _confidence(confidence: dict, doubtful: dict) -> str:
+    labels, people, faceless = (confidence[key] for key in ("labels", "people", "faceless_sure"))
+
+    def both(key: str, form: str) -> list[str]:
+        return [format(truth[key], form) for truth in (labels, people)]
+
     rows = [
-        ['"sure" goes by', f"{confidence['sure_by']}, {confidence['sure_above']:.2f} or more"],
-        ["share of the five emotions' faces that are sure", f"{confidence['sure_share']:.0%}"],
-        ["accuracy of the surest 80 %", f"{confidence['accuracy_at_80_percent']:.1%}"],
-        ["AUROC, the five against fear and neutral", f"{confidence['auroc_five_against_other']:.3f}"],
-        ["faces of fear and neutral that are not sure", f"{confidence['other_emotions_flagged']:.0%}"],
-    ]
-    if confidence["accuracy_when_sure"] is not None:
-        rows.append(["accuracy when sure", f"{confidence['accuracy_when_sure']:.1%}"])
-    counts = f"{doubtful['sure_mistakes']}; {doubtful['sure_both']}"
-    rows.append(["mistakes when sure; of them on a label that *confident learning* doubts", counts])
-    return markdown_table(["confidence on PrivateTest", ""], rows)
+        ["share of the five emotions' faces that are sure", *both("sure_share", ".0%")],
+        ["accuracy when sure", *both("accuracy_when_sure", ".1%")],
+        ["accuracy of the surest 80 %", *both("accuracy_at_80_percent", ".1%")],
+        ["share of fear and neutral that is sure", *both("other_emotions_sure", ".0%")],
+        ["AUROC, the five against fear and neutral", *both("auroc_five_against_other", ".3f")],
+        ["share of 1,000 pictures without a face that is sure", f"{faceless['all']:.1%}", ""],
+        ["mistakes when sure; of them on a label that *confident learning* doubts",
+         f"{doubtful['sure_mistakes']}; {doubtful['sure_both']}", ""],
+    ]  # fmt: skip
+    return markdown_table([f"sure: score of {confidence['sure_above']:.2f} or more", "labels", "people"], rows)
 
 
 def _stress(stress: dict) -> str:
@@ -105,8 +140,15 @@ def _stress(stress: dict) -> str:
 
 def card_tables(metrics: dict) -> str:
     """The tables of the weights' card: of the run's chosen networks alone."""
-    chosen = metrics["emotions"]["test"][metrics["emotions"]["chosen"]]
-    parts = _classes(chosen), _confidence(metrics["confidence"], metrics["doubtful_labels"]), _stress(metrics["stress"])
+    emotions = metrics["emotions"]
+    chosen = emotions["test"][emotions["chosen"]]
+    parts = (
+        _both_truths(emotions),
+        _classes(chosen["people"], "people"),
+        _classes(chosen, "labels"),
+        _confidence(metrics["confidence"], metrics["doubtful_labels"]),
+        _stress(metrics["stress"]),
+    )
     return "\n\n".join(parts)
 
 

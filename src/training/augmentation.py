@@ -31,9 +31,9 @@ def affine_maps(n: int, side: int, augment: Augment, rng: np.random.Generator) -
 
 
 def _degrade(face: np.ndarray, draw: np.ndarray, augment: Augment, rng: np.random.Generator) -> np.ndarray:
-    """Light, focus, resolution, noise and occlusion of one face: uint8 (side, side) -> float32, 0..255.
+    """Focus, resolution, compression, light, noise and occlusion of one face: uint8 (side, side) -> float32, 0..255.
 
-    `draw`: 12 uniform numbers in 0..1; each step uses its own, so that switching one off leaves the rest as it was.
+    `draw`: 15 uniform numbers in 0..1; each step uses its own, so that switching one off leaves the rest as it was.
     """
     side = face.shape[0]
     if draw[0] < augment.blur:
@@ -41,7 +41,12 @@ def _degrade(face: np.ndarray, draw: np.ndarray, augment: Augment, rng: np.rando
     if draw[2] < augment.shrink:
         small = round((0.25 + 0.5 * draw[3]) * side)
         face = cv2.resize(cv2.resize(face, (small, small), interpolation=cv2.INTER_AREA), (side, side))
+    if draw[12] < augment.jpeg:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, round(20 + 60 * draw[13])]
+        face = cv2.imdecode(cv2.imencode(".jpg", face, quality)[1], cv2.IMREAD_GRAYSCALE)
     face = face.astype(np.float32)
+    if augment.gamma:
+        face = 255 * (face / 255) ** np.float32((1 + augment.gamma) ** (2 * draw[14] - 1))
     if augment.gain or augment.offset:
         mean, gain = face.mean(), np.float32((1 + augment.gain) ** (2 * draw[4] - 1))
         face = (face - mean) * gain + mean + np.float32(augment.offset * (2 * draw[5] - 1))
@@ -75,7 +80,7 @@ def augment_faces(
     into_frame = into_middle(stored, side, stored) if into_frame is None else into_frame
     maps, flipped = affine_maps(n, side, augment, rng)
     faces = warp_faces(images, maps, side, into_frame)
-    draws = rng.random((n, 12))
+    draws = rng.random((n, 15))
     changed = np.empty(faces.shape, np.float32)
     for i, face in enumerate(faces):
         changed[i] = _degrade(face, draws[i], augment, rng)
@@ -89,16 +94,3 @@ def augment_faces(
     if augment.swap_sides:
         moved[flipped] = moved[flipped][:, POINTS_FLIP_ORDER[: moved.shape[1]]]
     return inputs, moved.astype(np.float32)
-
-
-def mix_faces(
-    inputs: np.ndarray, targets: np.ndarray, alpha: float, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """mixup (Zhang et al. 2018): each face and its target blended with another's of the batch, the share Beta(alpha).
-
-    inputs float32 (n, side, side, 1), targets float32 (n, classes); the same shapes back.
-    """
-    share = rng.beta(alpha, alpha, len(inputs)).astype(np.float32)
-    other = rng.permutation(len(inputs))
-    mixed = inputs * share[:, None, None, None] + inputs[other] * (1 - share)[:, None, None, None]
-    return mixed, targets * share[:, None] + targets[other] * (1 - share)[:, None]

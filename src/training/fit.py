@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from src.files import replacing, shown, write_json
 from src.models import losses
-from src.training.recipes import Recipe
+from src.training.recipes import Recipe, recorded
 
 LOSSES = {"mse": losses.masked_mse, "wing": losses.wing}  # besides cross-entropy
 
@@ -73,7 +73,7 @@ def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
 def make_loss(recipe: Recipe) -> Callable:
     """The recipe's loss: of targets and outputs, both (n, k)."""
     if recipe.loss == "crossentropy":
-        return keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
+        return keras.losses.CategoricalCrossentropy()
     return LOSSES[recipe.loss]
 
 
@@ -174,13 +174,13 @@ class _Run(keras.callbacks.Callback):
 
 def _past(folder: Path, recipe: Recipe, data: dict) -> dict:
     """The folder's record if it belongs to this very training, else a new one."""
-    path, told = folder / "record.json", recipe.model_dump(mode="json")
+    path = folder / "record.json"
     versions = {name: version(name) for name in (keras.backend.backend(), "keras", "numpy")}
-    fresh = {"recipe": told, "data": data, "versions": versions, "history": [], "best": None}
+    fresh = {"recipe": recipe.model_dump(mode="json"), "data": data, "versions": versions, "history": [], "best": None}
     if not path.exists():
         return fresh
     record = json.loads(path.read_text())
-    if record["recipe"] != told or record["data"] != data:
+    if recorded(record["recipe"]) != recipe or record["data"] != data:
         print(f"{shown(folder)} holds a training with another recipe or other data: it starts anew.")
         return fresh
     print(f"{shown(folder)}: {len(record['history'])} of {recipe.epochs} epochs are done.")

@@ -8,6 +8,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
@@ -38,6 +39,8 @@ class Augment(_Values):
     offset: NonNegativeFloat = 0.0  # brightness, grey levels of 0..255
     blur: NonNegativeFloat = 0.0  # probability of a Gaussian blur, sigma 0.5 to 1.5 px at side 96
     shrink: NonNegativeFloat = 0.0  # probability of shrinking to 24..72 px of 96 and enlarging again
+    jpeg: NonNegativeFloat = 0.0  # probability of saving as JPEG, quality 20 to 80
+    gamma: NonNegativeFloat = 0.0  # exponent of the grey values from 1/(1+gamma) to 1+gamma
     noise: NonNegativeFloat = 0.0  # probability of Gaussian noise, sigma 2 to 12 grey levels
     erase: NonNegativeFloat = 0.0  # probability of a grey rectangle, 2 to 20 % of the face
 
@@ -56,7 +59,8 @@ class Recipe(_Values):
     epochs: PositiveInt
     batch_size: PositiveInt
     loss: Literal["mse", "wing", "crossentropy"]
-    label_smoothing: NonNegativeFloat = 0.0  # cross-entropy only
+    # Emotions only: share of the target that people's votes have, where the faces have votes; the label has the rest.
+    vote_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
     monitor: Literal["last", "val_loss", "val_five_accuracy"]  # chooses the epoch that is kept
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"  # sgd with Nesterov momentum 0.9
     learning_rate: PositiveFloat = 1e-3
@@ -67,7 +71,6 @@ class Recipe(_Values):
     landmark_weight: NonNegativeFloat = 0.0
     helen_repeats: PositiveInt = 1  # keypoints only: how often an epoch shows a HELEN face
     disgust_repeats: PositiveInt = 1  # emotions only: how often an epoch shows a face of disgust, the rarest emotion
-    mixup: NonNegativeFloat = 0.0  # emotions only: above 0, faces are mixed in pairs, by shares of Beta(mixup, mixup)
     seed: int = 0
     comparison: bool = False  # shows what one choice does: never kept as a run's network, never tested
 
@@ -75,6 +78,14 @@ class Recipe(_Values):
 def changed(recipe: Recipe, **values) -> Recipe:
     """The recipe with other values, checked like those of the file."""
     return Recipe.model_validate({**recipe.model_dump(), **values})
+
+
+def recorded(values: dict) -> Recipe | None:
+    """The recipe of a record; keys that came later have their defaults. None: there is no such recipe any more."""
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError:
+        return None
 
 
 def _checked(kind: type[_Values], values: dict, where: str) -> _Values:

@@ -33,7 +33,7 @@ EMOTIONS = Task(
     "emotions",
     "FacialExpression-model.json",
     "FacialExpression.weights.h5",
-    "val_flip_crossentropy",
+    "val_flip_log_loss",
     "calibration.json",
 )
 

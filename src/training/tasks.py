@@ -7,20 +7,20 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from sklearn.metrics import log_loss
 from tqdm import tqdm
 
 from src.data.csv_files import checksum
 from src.data.datasets import Emotions, Keypoints, take_rows
 from src.faces import aligned_crops, into_crops, into_middle, to_input
 from src.files import write_json
-from src.labels import EMOTIONS, FER_SIDE, FRAME, KEYPOINT_COLUMNS, LANDMARKS
-from src.metrics.calibration import fit_temperature, five_probabilities
+from src.labels import EMOTIONS, FER_SIDE, FRAME, KEYPOINT_COLUMNS, LANDMARKS, VOTES
+from src.metrics.calibration import fit_temperature, five_probabilities, soft_crossentropy
+from src.metrics.people import among_five, truths, vote_shares
 from src.metrics.scores import emotion_scores, nme_percent
 from src.models import losses, resnet
 from src.predict.networks import Network, face_side
 from src.predict.reader import predict_emotions, predict_keypoints
-from src.training.augmentation import augment_faces, mix_faces
+from src.training.augmentation import augment_faces
 from src.training.fit import LOSSES, Batches, Stream, make_repeatable, train
 from src.training.recipes import AUGMENTS, Recipe
 from src.training.records import EMOTIONS as EMOTION_TASK
@@ -149,47 +149,74 @@ def _teaching_losses(recipe: Recipe) -> tuple[dict, dict]:
 def train_emotions(
     faces: Emotions, recipe: Recipe, folder: Path, keypoints: Network | None = None
 ) -> tuple[keras.Model, dict]:
-    """Trains on Training (repeats of other splits are gone already), chooses the epoch on PublicTest; (model, record).
+    """Trains on Training (repeats of other splits are gone already), watched on PublicTest; (model, record).
 
-    Validation counts the five emotions alone, whatever else the recipe trains on; recipes are compared by
-    `val_flip_crossentropy` of the kept epoch. keypoints: the run's keypoint network, for recipes of aligned crops.
+    Recipes are compared by `val_flip_log_loss` of the kept epoch: on faces of the five emotions, against people's votes
+    where the faces have them, else against the labels. keypoints: the run's keypoint network, for recipes of aligned
+    crops.
     """
     make_repeatable(recipe.seed)
-    training, validation = faces.split("Training"), faces.split("PublicTest").five()
+    everyone = faces.split("Training"), faces.split("PublicTest")
     if recipe.classes == len(EMOTIONS):
-        training = training.five()
+        everyone = tuple(split.five() for split in everyone)
+    training, validation = (take_rows(split, shows_emotion(split)) for split in everyone)
     into_frames, mean_px = _into_crops(recipe, keypoints, training, validation)
     model = build_emotions(recipe, mean_px)
     side = recipe.crop_px or face_side(model)
-    targets = np.eye(recipe.classes, dtype=np.float32)
-    validated = _unchanged(validation.images, side, into_frames[1]), targets[validation.labels]
+    validated = _unchanged(validation.images, side, into_frames[1]), emotion_targets(validation, recipe)
     stream = Stream(_emotion_batches(training, recipe, side, into_frames[0]), validated)
+    left_out = sum(map(len, everyone)) - len(training) - len(validation)
     record = train(
         resnet.behind_crop(model) if recipe.crop_px else model,
         stream,
         recipe,
         folder,
         metrics=[losses.FiveAccuracy()],
-        data={"training_faces": len(training), "validation_faces": len(validation), "dropped": faces.dropped},
+        data={
+            **{"training_faces": len(training), "validation_faces": len(validation), "dropped": faces.dropped},
+            **({} if faces.votes is None else {"without_emotion": left_out}),
+        },
         kept=model if recipe.crop_px else None,
     )
     if EMOTION_TASK.score not in record["best"]:  # a finished training keeps its figures to the last bit
-        points = found_keypoints(keypoints, validation.images) if recipe.aligned else None
-        record["best"] = {**record["best"], **_flip_averaged_figures(model, validation, points)}
+        points = found_keypoints(keypoints, everyone[1].images) if recipe.aligned else None
+        record["best"] = {**record["best"], **_flip_averaged_figures(model, everyone[1], points)}
         write_json(folder / "record.json", record)
     return model, record
 
 
+def shows_emotion(faces: Emotions) -> np.ndarray:
+    """Which faces to learn from, bool (n,): not those that most people call unknown or no face, or never saw."""
+    if faces.votes is None:
+        return np.ones(len(faces), bool)
+    return faces.votes.any(axis=1) & (faces.votes.argmax(axis=1) < VOTES.index("unknown"))
+
+
+def emotion_targets(faces: Emotions, recipe: Recipe) -> np.ndarray:
+    """What the recipe's network is to say of each face: float32 (n, classes), rows that sum to 1.
+
+    `vote_weight` of it are the shares of people's votes, the rest is the label. Faces without votes, or without one
+    for the classes, have their label alone.
+    """
+    targets = np.eye(recipe.classes, dtype=np.float32)[faces.labels]
+    if faces.votes is None or not recipe.vote_weight:
+        return targets
+    shares = vote_shares(faces.votes)[:, : recipe.classes]
+    sums = shares.sum(axis=1, keepdims=True)
+    shares = np.where(sums > 0, shares / np.maximum(sums, 1e-12), targets)
+    return np.float32(recipe.vote_weight * shares + (1 - recipe.vote_weight) * targets)
+
+
 def _emotion_batches(training: Emotions, recipe: Recipe, side: int, into_frame: np.ndarray | None) -> Batches:
-    repeats = np.where(training.labels == EMOTIONS.index("disgust"), recipe.disgust_repeats, 1)
+    targets = emotion_targets(training, recipe)
+    repeats = np.where(targets.argmax(axis=1) == EMOTIONS.index("disgust"), recipe.disgust_repeats, 1)
     rows_of_an_epoch = np.repeat(np.arange(len(training)), repeats)
-    targets = np.eye(recipe.classes, dtype=np.float32)[training.labels]
 
     def make_batch(indices, rng):
         rows = rows_of_an_epoch[indices]
         changes, frames = AUGMENTS[recipe.augment], None if into_frame is None else into_frame[rows]
         inputs, _ = augment_faces(training.images[rows], None, changes, rng, side=side, into_frame=frames)
-        return mix_faces(inputs, targets[rows], recipe.mixup, rng) if recipe.mixup else (inputs, targets[rows])
+        return inputs, targets[rows]
 
     return Batches(make_batch, len(rows_of_an_epoch), recipe.batch_size, recipe.seed)
 
@@ -232,16 +259,22 @@ def found_keypoints(keypoints: Network, images: np.ndarray) -> np.ndarray:
 
 
 def _flip_averaged_figures(model: keras.Model, validation: Emotions, points: np.ndarray | None) -> dict[str, float]:
-    """As `FaceReader` answers: accuracy, macro-F1, recall of disgust, cross-entropy at the best temperature.
+    """As `FaceReader` answers: against the labels, against people where there are votes, and the score of recipes.
 
-    Cross-entropy says more of networks that differ in a few faces: it counts how sure each answer is, too.
+    That is the cross-entropy to people's shares, or to the labels, at the temperature that suits the network best. It
+    says more of networks that differ in a few faces than accuracy does: it counts how sure each answer is, too.
     """
-    outputs = predict_emotions(model, validation.images, points)
-    fitted = five_probabilities(outputs, fit_temperature(outputs, validation.labels))
-    scores = emotion_scores(fitted, validation.labels, EMOTIONS)
-    return {
-        "val_flip_accuracy": scores["accuracy"],
-        "val_flip_macro_f1": scores["macro_f1"],
-        "val_flip_disgust_recall": scores["classes"]["disgust"]["recall"],
-        EMOTION_TASK.score: float(log_loss(validation.labels, fitted, labels=range(len(EMOTIONS)))),
-    }
+    outputs, found = predict_emotions(model, validation.images, points), {}
+    for name, (truth, shares) in truths(validation.labels, validation.votes).items():
+        ours = (truth >= 0) & (truth < len(EMOTIONS))
+        five = among_five(shares[ours])
+        fitted = five_probabilities(outputs[ours], fit_temperature(outputs[ours], five))
+        scores = emotion_scores(fitted, truth[ours], EMOTIONS)
+        recall = {emotion: it["recall"] for emotion, it in scores["classes"].items()}
+        figures = {"accuracy": scores["accuracy"], "mean_recall": float(np.mean(list(recall.values())))}
+        figures["disgust_recall"] = recall["disgust"]
+        if outputs.shape[1] > len(EMOTIONS):
+            figures["seven_accuracy"] = float((outputs.argmax(axis=1) == truth)[truth >= 0].mean())
+        found |= {f"val_flip_{name}_{figure}": value for figure, value in figures.items()}
+        found[EMOTION_TASK.score] = soft_crossentropy(fitted, five)  # of the last truth: people's, if there is one
+    return found

@@ -72,12 +72,12 @@ def test_a_network_whose_only_evidence_is_one_corner_looks_there():
 
 
 def test_evidence_lies_where_the_aligned_crop_is():
-    """Points a quarter of the face to the right of the mean: the square, and the map, move by their share of that."""
+    """Points a quarter of the face to the right of the mean: the square, and the map, move as far."""
     mean = np.array([[30.0, 30.0], [65.0, 30.0], [47.5, 65.0]])
     model = corner_network(12, mean)
     faces = np.full((2, 48, 48), 255, np.uint8)
     middle, right = (grad_cam(model, faces, np.array([0, 1]), np.stack([mean + by] * 2)) for by in ([0, 0], [24, 0]))
-    np.testing.assert_allclose(right[:, :, 3:], middle[:, :, :-3], atol=1e-5)
+    np.testing.assert_allclose(right[:, :, 12:], middle[:, :, :-12], atol=1e-5)
     assert middle[0, :12].max() == middle[0, :, :12].max() == 0 and middle[0, 12:18, 12:18].max() == 1
 
 

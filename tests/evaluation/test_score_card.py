@@ -1,34 +1,18 @@
+from dataclasses import replace
+
 import numpy as np
-import pandas as pd
 import pytest
 
 from src.data.datasets import sample_emotions, sample_keypoints
 from src.data.sample import draw_faces
 from src.evaluation import score_card
 from src.files import write_json
-from src.labels import EMOTIONS, KEYPOINTS
+from src.labels import KEYPOINTS, VOTES, VOTES_OF
 from src.metrics.scores import rmse_px
 from src.models.resnet import compact_emotions, compact_keypoints
 from src.training import records
 
 TINY = {"widths": (8, 8, 16, 16), "units": (1, 1, 1, 1)}
-
-
-def answers(rows):
-    """A reader's table for rows of five probabilities."""
-    table = pd.DataFrame(rows, columns=[f"p_{name}" for name in EMOTIONS])
-    table["emotion"] = [EMOTIONS[i] for i in table.to_numpy().argmax(axis=1)]
-    return table.assign(confidence=table[[f"p_{name}" for name in EMOTIONS]].max(axis=1))
-
-
-def test_confident_mistakes_come_boldest_first_with_their_label():
-    rows = [[0.92, 0.02, 0.02, 0.02, 0.02], [0.6, 0.1, 0.1, 0.1, 0.1], [0.1, 0.1, 0.6, 0.1, 0.1], [0, 0, 0, 0.9, 0.1]]
-    table = answers(rows).assign(sure=[True, True, True, False])
-    mistakes, found = score_card.confident_mistakes(table, np.array([2, 0, 2, 4]), 3)
-    assert mistakes.index.tolist() == [0, 3] and mistakes["true"].tolist() == ["sad", "surprise"]
-    # Face 0 is surer of anger (0.92) than the one labelled so (0.6); no face labelled happiness backs face 3's answer.
-    assert mistakes["label_doubted"].tolist() == [True, False]
-    assert found == {"doubted": 1, "mistakes": 2, "both": 1, "sure_mistakes": 1, "sure_both": 1}
 
 
 def test_the_board_takes_the_emotions_by_turns():
@@ -89,6 +73,37 @@ def test_scores_of_a_network_that_is_gone_are_carried_over_without_its_test_agai
     assert "mcnemar_p_against_chosen" not in scores["chosen"]
     assert scores["other"]["ece"] == scores["other"]["ece_uncalibrated"] == scores["chosen"]["ece_uncalibrated"]
     assert scores["chosen"]["ece"] != scores["chosen"]["ece_uncalibrated"], "the calibration is the chosen network's"
+
+
+def test_votes_give_every_network_a_second_truth(runs, networks):
+    task, folder = records.EMOTIONS, runs / "mine"
+    write_training(folder / task.name / "chosen", networks[task], {task.score: 0.5})
+    for kind, network in networks.items():
+        write(network, folder / kind.model_json, folder / kind.weights)
+    write_json(folder / "calibration.json", {"temperature": 2.0, "sure_above": 0.4})
+    faces = sample_emotions(20, seed=0)
+    votes = np.zeros((20, len(VOTES)), np.uint8)
+    votes[np.arange(20), np.array(VOTES_OF)[faces.labels]] = 10
+    found = score_card.evaluate_emotions("mine", replace(faces, votes=votes))
+    score = found["test"]["chosen"]
+    assert score["people"]["accuracy"] == score["accuracy"] and score["people"]["faces"] == score["faces"] == 20
+    assert found["people"]["one_person"]["accuracy"] == found["people"]["plurality_against_labels"]["accuracy"] == 1
+    table = score_card.emotion_table(found)
+    assert table["people"].tolist() == [round(score["accuracy"], 3), 1, ""]
+    assert table.index.tolist() == ["chosen", "one person", "people's plurality"]
+
+
+def test_each_network_that_the_test_split_was_opened_for_counts_once(runs):
+    for task in (records.KEYPOINTS, records.EMOTIONS):
+        (runs / "mine").mkdir(exist_ok=True)
+        (runs / "mine" / task.weights).write_bytes(b"new")
+    first = score_card.openings("mine", {"emotions": ["older"]})
+    assert [len(it) for it in first.values()] == [1, 2] and first["emotions"][0] == "older"
+    assert score_card.openings("mine", first) == first
+    (runs / "mine" / records.EMOTIONS.weights).write_bytes(b"newer")
+    then = score_card.openings("mine", first)
+    assert then["keypoints"] == first["keypoints"] and then["emotions"][:2] == first["emotions"]
+    assert len(then["emotions"]) == 3
 
 
 def test_keypoint_networks_stand_beside_the_mean_face_and_those_that_are_gone(runs, networks):

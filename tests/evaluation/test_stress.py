@@ -8,13 +8,11 @@ from src.evaluation import stress
 from src.evaluation.stress import (
     STRESSES,
     disturbed,
-    faceless_squares,
     fit_face_score,
     flip_distance_px,
     judge_face_score,
     keypoint_stress,
     rotated,
-    scrambled,
     shifted,
     stress_examples,
     stress_report,
@@ -136,22 +134,6 @@ def test_disturbed_faces_are_moved_with_their_points():
     np.testing.assert_array_equal(images[:3], faces.images)
     np.testing.assert_array_equal(points[:3], faces.keypoints_px)
     np.testing.assert_allclose(points[-3:], faces.keypoints_px + 30, atol=1e-4)
-
-
-def test_scrambled_faces_hold_the_same_tiles_in_another_order():
-    mixed = scrambled(IMAGES)
-    assert mixed.shape == IMAGES.shape and not np.array_equal(mixed, IMAGES)
-    np.testing.assert_array_equal(np.sort(mixed.reshape(6, -1)), np.sort(IMAGES.reshape(6, -1)))
-    tiles = [sorted(it[r : r + 24, c : c + 24].tobytes() for r in range(0, 96, 24) for c in range(0, 96, 24))
-             for it in (IMAGES[0], mixed[0])]  # fmt: skip
-    assert tiles[0] == tiles[1]
-
-
-def test_faceless_squares_are_cut_by_lot_and_always_the_same():
-    squares = faceless_squares(6)
-    assert squares.shape == (6, 96, 96) and (squares.std(axis=(1, 2)) > 0).all()
-    np.testing.assert_array_equal(squares, faceless_squares(6))
-    assert not np.array_equal(squares, faceless_squares(6, seed=1))
 
 
 def test_a_network_whose_spread_is_its_error_has_a_good_face_score(monkeypatch):

@@ -54,7 +54,9 @@ def test_curves_of_errors_stand_on_a_logarithmic_axis_with_plain_numbers():
 
 
 def test_confusion_writes_shares_of_the_true_class_and_counts():
-    (axis,) = charts.confusion(np.diag([4, 0, 2, 8, 1]) + np.eye(5, k=1, dtype=int), "test").axes
+    matrix = np.diag([4, 0, 2, 8, 1]) + np.eye(5, k=1, dtype=int)
+    axis, other = charts.confusion({"test": matrix, "other": 2 * matrix}).axes
+    assert other.get_title() == "other" and texts(other)[0] == "80%\n8"
     assert texts(axis)[:3] == ["80%\n4", "20%\n1", "0%\n0"] and texts(axis)[6] == "0%\n0"
     assert [label.get_text() for label in axis.get_yticklabels()] == list(EMOTIONS)
     assert (axis.get_xlabel(), axis.get_ylabel(), axis.get_title()) == ("predicted", "true", "test")
@@ -83,6 +85,14 @@ def test_point_errors_has_a_bar_a_point_and_network():
     assert axis.get_yticklabels()[10].get_text() == "nose tip"
 
 
+def test_whose_labels_draws_both_truths_and_one_person():
+    figures = pd.DataFrame({"people": [0.9, 0.95], "labels": [0.8, 0.7]}, index=[0.0, 1.0])
+    (axis,) = charts.whose_labels(figures, 0.93).axes
+    people, labels, person = axis.lines
+    assert people.get_ydata().tolist() == [0.9, 0.95] and labels.get_ydata().tolist() == [0.8, 0.7]
+    assert person.get_ydata()[0] == 0.93 and len(charts.whose_labels(figures, None).axes[0].lines) == 2
+
+
 def test_confidence_shows_both_reliabilities_and_where_sure_lies():
     bins = {"faces": [9, 10, 20], "confidence": [0.2, 0.4, 0.9], "accuracy": [1.0, 0.5, 1.0]}
     found = {
@@ -93,10 +103,11 @@ def test_confidence_shows_both_reliabilities_and_where_sure_lies():
         "sure_share": 0.5,
         "accuracy_when_sure": 1,
     }
-    left, right = charts.confidence(found).axes
+    left, right = charts.confidence(found, "people").axes
+    assert left.get_ylabel() == "share of people who say the same"
     assert [list(line.get_ydata()) for line in left.lines] == [[0, 1], [0.5, 1], [0.5, 1]], "nine faces are too few"
     assert [line.get_xdata()[-1] for line in right.lines] == [1, 0.5]
-    assert len(charts.confidence({**found, "accuracy_when_sure": None}).axes[1].lines) == 1
+    assert len(charts.confidence({**found, "accuracy_when_sure": None}, "labels").axes[1].lines) == 1
 
 
 def test_stress_curves_have_a_panel_a_stress_with_its_strengths_below():
@@ -128,6 +139,12 @@ def test_score_card_shows_every_network_and_marks_the_chosen_one():
     assert texts(accuracy) == ["50.0%", "60.0%", "75.0%"]
     assert [bar.get_width() for bar in f1.patches] == [0.75] * 5 + [0.5] * 5, "the chosen network, then the baseline"
     assert [bar.get_width() for bar in nme.patches] == [18, 6, 3] and texts(nme) == ["18.00 %", "6.00 %", "3.00 %"]
+    ours = emotion(0.75) | {"people": emotion(0.9)}
+    people = {"one_person": {"accuracy": 0.93}, "plurality_against_labels": {"accuracy": 0.84}}
+    judged_twice = {"chosen": "ours", "test": {"baseline": emotion(0.5), "ours": ours}, "people": people}
+    both = charts.score_card(judged_twice, keypoints, {"Test": "synthetic faces"}).axes[0]
+    assert texts(both) == ["50.0%", "75.0%", "90.0%"]
+    assert [it.get_xdata()[0] for it in both.lines if it.get_linestyle() == ":"] == [0.84, 0.93]
     blue = [bar.get_facecolor() == matplotlib.colors.to_rgba(charts.RIGHT) for bar in nme.patches]
     assert blue == [False, False, True]
     assert nme.get_title() == "Keypoints, synthetic faces" and not empty.axison

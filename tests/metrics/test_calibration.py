@@ -14,16 +14,18 @@ from src.metrics.calibration import (
 
 TRUE_SHARES = np.array([0.6, 0.1, 0.1, 0.1, 0.1])
 LABELS = np.array([0, 0, 0, 0, 0, 0, 1, 2, 3, 4])  # what TRUE_SHARES promises of ten faces
+SHARES, NO_SCORE = np.eye(5)[LABELS], np.full(10, np.nan)
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
 def test_the_temperature_that_distorted_known_probabilities_is_found_again(temperature):
     distorted = TRUE_SHARES**temperature / (TRUE_SHARES**temperature).sum()
     outputs = np.tile(distorted, (10, 1)).astype(np.float32)
-    found = fit_temperature(outputs, LABELS)
+    found = fit_temperature(outputs, SHARES)
     assert found == pytest.approx(temperature, abs=1e-2)
     np.testing.assert_allclose(five_probabilities(outputs, found)[0], TRUE_SHARES, atol=5e-3)
-    assert calibrate(outputs, LABELS).temperature == found
+    assert fit_temperature(outputs[:1], TRUE_SHARES[None]) == pytest.approx(found), "shares of votes count like labels"
+    assert calibrate(outputs, NO_SCORE, LABELS, np.eye(7)[LABELS]).temperature == found
 
 
 def seven_outputs(n, seed):
@@ -48,10 +50,12 @@ def test_the_temperature_is_found_from_labels_drawn_by_it(temperature):
     outputs = seven_outputs(40_000, 2)
     promised = five_probabilities(outputs, temperature).cumsum(axis=1)
     labels = (promised < np.random.default_rng(3).random((len(outputs), 1))).sum(axis=1)
-    assert fit_temperature(outputs, labels) == pytest.approx(temperature, abs=0.04)
-    others = seven_outputs(4_000, 4)  # faces of fear and neutral, which have no say in the temperature
-    found = calibrate(np.concatenate([outputs[:4_000], others]), np.concatenate([labels[:4_000], np.full(4_000, 5)]))
-    assert found.temperature == fit_temperature(outputs[:4_000], labels[:4_000])
+    assert fit_temperature(outputs, np.eye(5)[labels]) == pytest.approx(temperature, abs=0.04)
+    others = seven_outputs(4_000, 4)  # faces of fear and undecided ones, which have no say in the temperature
+    everyone = np.concatenate([outputs[:4_000], others])
+    truth = np.concatenate([labels[:4_000], np.full(2_000, 5), np.full(2_000, -1)])
+    found = calibrate(everyone, np.full(8_000, np.nan), truth, np.eye(7)[truth])
+    assert found.temperature == fit_temperature(outputs[:4_000], np.eye(5)[labels[:4_000]])
 
 
 def test_five_of_seven_outputs_are_the_softmax_of_their_five_logits():
@@ -84,26 +88,34 @@ def seven(confidence, five):
     return [*(five * np.array([confidence, rest, rest, rest, rest])), (1 - five) / 2, (1 - five) / 2]
 
 
-def test_faces_of_other_emotions_make_the_score_look_at_what_the_five_have():
-    outputs = np.array([seven(0.9, 0.9), seven(0.9, 0.8), seven(0.9, 0.2), seven(0.9, 0.1)])
-    found = calibrate(outputs, np.array([0, 0, 5, 6]))
-    assert found.sure_by in ("share of the five", "both")
-    scores = sure_scores(outputs, found)
-    assert (scores >= found.sure_above).tolist() == [True, True, False, False]
+def test_a_sure_answer_needs_a_face_and_no_other_emotion():
+    outputs = np.array([seven(0.9, 1.0), seven(0.9, 0.5), seven(0.9, 1.0), seven(0.9, 1.0)])
+    scores = sure_scores(outputs, np.array([1.0, 1.0, 0.1, np.nan]), Calibration())
+    np.testing.assert_allclose(scores, [0.9, 0.45, 0.09, 0.9])
+    five = outputs[:1, :5]
+    cooler = Calibration(2.0)
+    np.testing.assert_allclose(sure_scores(five, NO_SCORE[:1], cooler), calibrated(five, cooler).max(axis=1))
 
 
-def test_wrong_answers_among_the_five_make_the_score_look_at_the_confidence():
-    outputs = np.array([seven(0.9, 0.5), seven(0.8, 0.9), seven(0.4, 0.8), seven(0.3, 0.7)])
-    found = calibrate(outputs, np.array([0, 0, 1, 2]))
-    assert found.sure_by == "confidence"
-    assert (sure_scores(outputs, found) >= found.sure_above).tolist() == [True, True, False, False]
+def fitted(scores, truth, without_face=(), **how):
+    """Calibration of answers "0" with these sure scores; the truth's shares keep the temperature at 1."""
+    outputs = np.array([seven(it, 1.0) for it in scores])
+    shares = np.pad(outputs[:, :5], ((0, 0), (0, 2)))
+    faceless = np.array([seven(it, 1.0) for it in without_face]).reshape(-1, 7), np.ones(len(without_face))
+    return calibrate(outputs, np.ones(len(scores)), np.array(truth), shares, faceless, **how)
 
 
-def test_a_network_of_five_classes_knows_its_confidence_only():
-    outputs = np.array([[0.6, 0.1, 0.1, 0.1, 0.1], [0.3, 0.2, 0.2, 0.2, 0.1]])
-    found = calibrate(outputs, np.array([0, 1]))
-    assert found.sure_by == "confidence"
-    np.testing.assert_allclose(sure_scores(outputs, found), calibrated(outputs, found).max(axis=1))
+def test_the_threshold_keeps_wrong_answers_other_emotions_and_what_is_no_face_out():
+    of_five = [0.95, 0.9, 0.6, 0.5], [0, 0, 1, 0]
+    assert fitted(*of_five, accuracy=0.97).sure_above == pytest.approx(0.9)
+    assert fitted(*of_five, accuracy=0.75).sure_above == pytest.approx(0.5)
+    scores, truth = [*of_five[0], *np.linspace(0.4, 0.92, 10)], [*of_five[1], *[5] * 10]
+    found = fitted(scores, truth, accuracy=0.75)
+    fear = sure_scores(np.array([seven(it, 1.0) for it in scores[4:]]), np.ones(10), found)
+    assert (fear >= found.sure_above).sum() == 1, "17 % of ten faces of fear are one"
+    found = fitted(*of_five, [0.93, 0.2, 0.3], accuracy=0.75)
+    faceless = sure_scores(np.array([seven(0.93, 1.0)]), np.ones(1), found)
+    assert faceless < found.sure_above < faceless + 1e-9, "one in a hundred of three pictures without a face are none"
 
 
 RNG = np.random.default_rng(4)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src.labels import ALL_EMOTIONS, EMOTIONS, KEYPOINTS, OUTER_EYE_CORNERS, VOTES
+from src.labels import EMOTIONS, KEYPOINTS, OUTER_EYE_CORNERS
 from src.metrics.scores import (
     accuracy_by_coverage,
     classwise_calibration_errors,
@@ -9,15 +9,12 @@ from src.metrics.scores import (
     expected_calibration_error,
     keypoint_scores,
     likely_mislabelled,
-    majority,
     mcnemar_p,
     mean_interval,
     nme_percent,
-    one_person,
     point_errors_px,
     reliability,
     rmse_px,
-    vote_shares,
     wilson_interval,
 )
 
@@ -144,60 +141,3 @@ def test_a_face_is_doubted_where_another_class_is_as_likely_as_it_usually_is():
 
 def test_a_class_without_faces_is_suggested_to_nobody():
     assert not likely_mislabelled(np.array([[0.4, 0.6], [0.6, 0.4]]), np.array([0, 0])).any()
-
-
-# ---------------------------------------------------------------- people
-
-
-def votes(*rows: dict[str, int]) -> np.ndarray:
-    return np.array([[row.get(name, 0) for name in VOTES] for row in rows], np.uint8)
-
-
-def test_a_majority_has_five_votes_and_is_the_first_of_the_columns_with_most():
-    counts = votes(
-        {"happiness": 10},
-        {"sadness": 5, "neutral": 4, "no_face": 1},
-        {"fear": 6, "unknown": 4},
-        {"anger": 4, "disgust": 3, "neutral": 3},
-        {"anger": 5, "surprise": 5},
-        {"surprise": 5, "contempt": 5},
-        {"contempt": 8, "neutral": 2},
-        {},
-    )
-    found = majority(counts)
-    assert found.dtype == np.int8
-    names = [ALL_EMOTIONS[code] if code >= 0 else "" for code in found]
-    assert names == ["happiness", "sad", "fear", "", "surprise", "surprise", "", ""]
-
-
-def test_shares_leave_out_what_is_no_emotion_of_ours():
-    shares = vote_shares(votes({"anger": 3, "neutral": 1, "contempt": 2, "unknown": 4}, {"no_face": 10}, {}))
-    expected = np.zeros((3, 7))
-    expected[0, ALL_EMOTIONS.index("anger")], expected[0, ALL_EMOTIONS.index("neutral")] = 0.75, 0.25
-    np.testing.assert_array_equal(shares, expected)
-
-
-def test_one_person_against_the_others():
-    scores = one_person(
-        votes(
-            {"happiness": 10},  # always agrees
-            {"anger": 6, "disgust": 2, "neutral": 2},  # six of eight agree: the others still say anger
-            {"neutral": 10},  # not counted
-        )
-    )
-    assert scores["faces"] == 2 and scores["accuracy"] == pytest.approx((1 + 0.75) / 2)
-    assert scores["recall"]["happiness"] == 1 and scores["recall"]["anger"] == pytest.approx(0.75)
-    assert np.isnan([scores["recall"][name] for name in ("disgust", "sad", "surprise")]).all()
-    assert scores["mean_recall"] == pytest.approx(0.875)
-
-
-def test_the_others_tie_without_the_one_vote():
-    scores = one_person(votes({"sadness": 5, "surprise": 4}))
-    # One who said sad (5/9) leaves 4 : 4, right by lot; one who said surprise (4/9) leaves 5 : 3, wrong.
-    assert scores["accuracy"] == pytest.approx(5 / 18)
-    assert scores["recall"]["sad"] == pytest.approx(5 / 18 / (5 / 18 + 4 / 9)) and scores["recall"]["surprise"] == 0
-
-
-def test_one_person_needs_a_face():
-    with pytest.raises(ValueError, match="no face has a majority"):
-        one_person(votes({"neutral": 10}, {}))

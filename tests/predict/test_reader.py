@@ -8,7 +8,7 @@ from skimage import data
 from src.data.sample import draw_faces
 from src.faces import crop_squares, flip_keypoints, squares_of_edges, to_photo
 from src.labels import BOX_COLUMNS, EMOTIONS, FLIP_ORDER, KEYPOINT_COLUMNS
-from src.metrics.calibration import FaceScore, five_probabilities
+from src.metrics.calibration import FaceScore, five_probabilities, sure_scores
 from src.models.resnet import compact_emotions, compact_keypoints
 from src.predict.__main__ import PORTRAIT
 from src.predict.photos import PhotoError, to_grey
@@ -85,7 +85,9 @@ def test_the_table_has_a_row_a_face_and_calibrated_probabilities(reader, faces):
     np.testing.assert_allclose(probabilities, five_probabilities(predict_emotions(reader.emotions, faces), 2.0))
     assert table["emotion"].tolist() == [EMOTIONS[i] for i in probabilities.argmax(axis=1)]
     np.testing.assert_array_equal(table["confidence"], probabilities.max(axis=1))
-    assert table["sure"].dtype == bool and table["sure"].tolist() == (table["confidence"] >= 0.4).tolist()
+    outputs = predict_emotions(reader.emotions, faces)
+    sure = sure_scores(outputs, np.full(5, np.nan), reader.calibration) >= 0.4
+    assert table["sure"].dtype == bool and table["sure"].tolist() == sure.tolist()
     assert table[list(KEYPOINT_COLUMNS)].to_numpy().min() >= 0
     assert table[list(KEYPOINT_COLUMNS)].to_numpy().max() <= 95
 
@@ -136,6 +138,9 @@ def test_shipped_names_are_read_and_a_missing_file_is_named(folder, tmp_path):
         FaceReader(tmp_path)
     (tmp_path / "calibration.json").write_bytes((folder / "calibration.json").read_bytes())
     assert FaceReader(tmp_path).calibration.temperature == 2
+    (tmp_path / "calibration.json").write_text(json.dumps({"temperature": 2.0, "sure_above": 0.4, "sure_by": "both"}))
+    with pytest.raises(ValueError, match=r"calibration.json was written by another version: run notebook 03"):
+        FaceReader(tmp_path)
 
 
 def test_a_face_score_is_given_where_one_was_fitted(reader, folder, faces, tmp_path):
@@ -166,6 +171,14 @@ def test_a_wall_has_a_lower_face_score_than_a_face(shipped):
 def test_a_float_face_in_0_to_1_is_refused_instead_of_read_as_black():
     with pytest.raises(ValueError, match=r"face 1 holds values of 0\.\.1; multiply it by 255"):
         as_faces([np.full((8, 8), 200.0), np.full((8, 8), 0.8)])
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int64, bool])
+def test_whole_numbers_of_0_and_1_are_refused_but_not_one_dark_grey(kind):
+    with pytest.raises(ValueError, match=r"face 0 holds values of 0\.\.1; multiply it by 255"):
+        as_faces(np.eye(8, dtype=kind)[None])
+    np.testing.assert_array_equal(as_faces(np.ones((1, 8, 8), kind)), 1)
+    np.testing.assert_array_equal(as_faces(np.zeros((1, 8, 8), kind)), 0)
 
 
 # ---------------------------------------------------------------- photos

@@ -4,7 +4,7 @@ import pytest
 from src.data.sample import draw_faces
 from src.faces import into_middle, to_input
 from src.labels import FLIP_ORDER, FRAME, KEYPOINTS
-from src.training.augmentation import augment_faces, mix_faces
+from src.training.augmentation import augment_faces
 from src.training.recipes import AUGMENTS, Augment
 
 LEFT_EYE, RIGHT_EYE = KEYPOINTS.index("left_eye_center"), KEYPOINTS.index("right_eye_center")
@@ -101,19 +101,31 @@ def test_one_seed_gives_the_same_bytes_within_0_and_1(faces, name):
     assert first[0].min() >= 0 and first[0].max() <= 1
 
 
+def changed_grey(images, **how):
+    return augment_faces(images, None, Augment(**how), np.random.default_rng(0), side=images.shape[1])[0][..., 0]
+
+
+def test_gamma_bends_the_greys_between_black_and_white():
+    ramp = np.broadcast_to(np.arange(0, 256, 5, np.uint8), (40, 52, 52))[:, :, :52]
+    bent = changed_grey(ramp, gamma=1.0)
+    assert (bent[:, :, 0] == 0).all() and np.allclose(bent[:, :, -1], 1)
+    assert (np.diff(bent, axis=2) > 0).all(), "no grey overtakes another"
+    grey = ramp[0, 0, 13] / 255
+    assert bent[:, 0, 13].min() >= grey**2 - 1e-6 and bent[:, 0, 13].max() <= grey**0.5 + 1e-6
+    assert bent[:, 0, 13].max() - bent[:, 0, 13].min() > 0.2
+
+
+def test_jpeg_spoils_fine_grain_and_leaves_one_grey():
+    grey = np.full((4, 48, 48), 90, np.uint8)
+    np.testing.assert_allclose(changed_grey(grey, jpeg=1.0), 90 / 255, atol=1.01 / 255)
+    grain = np.random.default_rng(1).integers(0, 256, (4, 48, 48), np.uint8)
+    assert np.abs(changed_grey(grain, jpeg=1.0) - grain / 255).mean() > 0.02
+    np.testing.assert_array_equal(changed_grey(grain, jpeg=0.0), grain.astype(np.float32) / 255)
+
+
 def test_without_swap_sides_a_flipped_face_keeps_its_point_names(faces):
     points = faces[1]
     augment = Augment(flip=1, swap_sides=False)
     _, kept = augment_faces(*faces, augment, np.random.default_rng(0), side=FRAME)
     np.testing.assert_allclose(kept[..., 0], 95 - points[..., 0], atol=1e-4)
     assert np.nanmax(kept[:, LEFT_EYE, 0] - kept[:, RIGHT_EYE, 0]) < 0
-
-
-def test_mixed_faces_and_targets_hold_the_same_shares():
-    """Face i is grey i everywhere and its target says i too, so that both must be blended alike."""
-    values = np.arange(6, dtype=np.float32)
-    inputs = np.broadcast_to(values[:, None, None, None], (6, 4, 4, 1))
-    mixed, targets = mix_faces(inputs, values[:, None], 0.2, np.random.default_rng(0))
-    assert mixed.shape == (6, 4, 4, 1) and mixed.dtype == targets.dtype == np.float32
-    np.testing.assert_allclose(mixed[:, 0, 0], targets, rtol=1e-5)
-    assert not np.allclose(targets[:, 0], values) and targets.min() >= 0 and targets.max() <= 5

@@ -180,13 +180,6 @@ def test_each_recipe_has_its_optimizer_and_loss(recipe):
     assert np.isfinite(float(make_loss(recipe)(targets, 0.8 * targets + 0.04)))
 
 
-def test_label_smoothing_asks_for_less_than_certainty():
-    targets, said = np.float32([[1, 0]]), np.float32([[0.9, 0.1]])
-    smooth, hard = (float(make_loss(changed(RECIPE, label_smoothing=it))(targets, said)) for it in (0.1, 0.0))
-    assert hard == pytest.approx(-np.log(0.9), rel=1e-4)
-    assert smooth == pytest.approx(-0.95 * np.log(0.9) - 0.05 * np.log(0.1), rel=1e-4)
-
-
 def test_the_cosine_schedule_climbs_and_then_falls_to_0():
     recipe = changed(RECIPE, schedule="cosine", learning_rate=0.1)
     rate, of_one_step = (make_optimizer(recipe, steps)._learning_rate for steps in (100, 1))

@@ -3,7 +3,7 @@ import yaml
 from pydantic import ValidationError
 
 from src.training import recipes
-from src.training.recipes import EMOTION_RECIPES, KEYPOINT_RECIPES, changed, chosen, read_recipes
+from src.training.recipes import EMOTION_RECIPES, KEYPOINT_RECIPES, changed, chosen, read_recipes, recorded
 
 SMALL = KEYPOINT_RECIPES["small"]
 
@@ -27,6 +27,7 @@ def written(tmp_path, change):
         ("keypoints", "small", "epochs", 0, "epochs is 0; input should be greater than 0."),
         ("keypoints", "small", "loss", "points", "loss is 'points'; input should be 'mse', 'wing' or 'crossentropy'."),
         ("emotions", "small", "augment", "wild", "augment is 'wild'; it may be baseline_emotions,"),
+        ("emotions", "small", "vote_weight", 1.5, "vote_weight is 1.5; input should be less than or equal to 1."),
         ("augment", "mild", "flip", "often", "flip is 'often'; input should be a valid number."),
     ],
 )
@@ -54,6 +55,13 @@ def test_a_seed_is_added_to_each_recipe_s_own():
     assert [recipe.seed for recipe in chosen(known, "first second", seed=4).values()] == [SMALL.seed + 4, 5]
 
 
+def test_a_recipe_is_read_back_from_its_record():
+    told = SMALL.model_dump(mode="json")
+    assert recorded(told) == SMALL
+    assert recorded({key: value for key, value in told.items() if key != "vote_weight"}) == SMALL, "a later key"
+    assert recorded({**told, "head": "bins"}) is None and recorded({**told, "epochs": 9}) != SMALL
+
+
 def test_a_recipe_is_not_changed_in_place():
     with pytest.raises(ValidationError, match="frozen"):
         SMALL.epochs = 3
@@ -61,7 +69,7 @@ def test_a_recipe_is_not_changed_in_place():
 
 def test_what_one_choice_does_is_compared_and_never_kept():
     compared = {name for known in (KEYPOINT_RECIPES, EMOTION_RECIPES) for name, it in known.items() if it.comparison}
-    assert compared == {name for name in compared if name.startswith("ablation_") or name == "unswapped"}
+    assert compared == {name for name in compared if name.startswith(("ablation_", "votes_")) or name == "unswapped"}
     assert "ablation_whole" in compared and not KEYPOINT_RECIPES["keypoints"].comparison
     whole = EMOTION_RECIPES["ablation_whole"].model_dump()
     for name in (name for name in EMOTION_RECIPES if name.startswith("ablation_")):

@@ -7,19 +7,20 @@ import numpy as np
 import pytest
 from weights_file import same_arrays
 
-from src.data.datasets import Emotions, Keypoints, sample_emotions, sample_keypoints
+from src.data.datasets import Emotions, Keypoints, sample_emotions, sample_keypoints, take_rows
 from src.faces import aligned_crops, into_crops
 from src.files import WEIGHTS
+from src.labels import VOTES
 from src.models.resnet import compact_keypoints
 from src.predict.networks import face_side, load_keras, reads_points
 from src.predict.reader import predict_both, predict_emotions, predict_keypoints
 from src.training import fit, records, tasks
-from src.training.recipes import EMOTION_RECIPES, KEYPOINT_RECIPES, changed
+from src.training.recipes import EMOTION_RECIPES, KEYPOINT_RECIPES, changed, recorded
 
 LEFT_BEHIND = {"best.weights.h5", "epoch_001.weights.h5", "model.json", "record.json"}
 TINY = {"widths": [8, 16, 16, 24], "units": [1, 1, 1, 1], "epochs": 1, "batch_size": 8}
 POINTS, FACES = sample_keypoints(60, seed=0), sample_emotions(60, seed=0)
-MEASURED = {"val_nme_percent": 1.0}  # so that it is not measured
+MEASURED, JUDGED = {"val_nme_percent": 1.0}, {"val_flip_log_loss": 1.0}  # so that it is not measured
 KEYPOINTS, EMOTIONS = (changed(known["small"], **TINY) for known in (KEYPOINT_RECIPES, EMOTION_RECIPES))
 
 
@@ -55,7 +56,8 @@ def test_an_emotion_training_leaves_its_files_and_never_sees_the_test(tmp_path):
     assert record["data"] == {"training_faces": 42, "validation_faces": 9, "dropped": {}}
     assert len(record["history"]) == 1 and record["history"][0].items() < record["best"].items()
     added = record["best"].keys() - record["history"][0].keys()
-    assert added == {f"val_flip_{name}" for name in ("accuracy", "macro_f1", "disgust_recall", "crossentropy")}
+    figures = ("accuracy", "mean_recall", "disgust_recall")
+    assert added == {"val_flip_log_loss", *(f"val_flip_labels_{name}" for name in figures)}
     assert records.EMOTIONS.score in added
     np.testing.assert_allclose(predict_emotions(model, FACES.images[:2]).sum(axis=1), 1, rtol=1e-5)
 
@@ -70,14 +72,53 @@ def test_a_network_trained_on_the_middle_reads_whole_faces(tmp_path):
     np.testing.assert_allclose(predict_emotions(model, middle), predict_emotions(model, images), atol=1e-5)
 
 
-def test_mixup_and_repeats_of_disgust(tmp_path, monkeypatch):
-    faces = replace(FACES, labels=np.where(FACES.labels == 2, 1, FACES.labels))
-    labels, seen, mix = faces.split("Training").labels, [], tasks.mix_faces
-    monkeypatch.setattr(tasks, "mix_faces", lambda x, y, *rest: seen.append(y) or mix(x, y, *rest))
-    tasks.train_emotions(faces, changed(EMOTIONS, mixup=0.2, disgust_repeats=5), tmp_path)
-    rows = len(labels) + 4 * int((labels == 1).sum())
-    assert (labels == 1).any() and len(seen) >= rows // 8
-    np.testing.assert_array_equal(np.concatenate(seen).max(axis=1), 1)
+def seen_by_people(n):
+    """Faces whose ten people saw in turn: disgust and anger, neutral, unknown, no face; the last has no votes."""
+    rows = [{"disgust": 6, "anger": 4}, {"neutral": 10}, {"unknown": 6, "sadness": 4}, {"no_face": 10}, {}]
+    return np.array([[row.get(name, 0) for name in VOTES] for row in itertools.islice(itertools.cycle(rows), n)])
+
+
+def test_targets_mix_votes_and_labels():
+    labels = np.array([0, 5, 2, 3, 4], np.int8)
+    faces = replace(take_rows(FACES, np.arange(5)), labels=labels, votes=seen_by_people(5).astype(np.uint8))
+    assert tasks.shows_emotion(faces).tolist() == [True, True, False, False, False]
+    assert tasks.shows_emotion(FACES).all(), "without votes nothing is known of that"
+    one_hot = np.eye(7, dtype=np.float32)[labels]
+    recipe = changed(EMOTIONS, classes=7, vote_weight=0.0)
+    np.testing.assert_array_equal(tasks.emotion_targets(faces, recipe), one_hot)
+    votes = tasks.emotion_targets(faces, changed(recipe, vote_weight=1.0))
+    np.testing.assert_allclose(votes[0], [0.4, 0.6, 0, 0, 0, 0, 0])
+    np.testing.assert_array_equal(votes.argmax(axis=1), [1, 6, 2, 3, 4])
+    half = tasks.emotion_targets(faces, changed(recipe, vote_weight=0.5))
+    np.testing.assert_allclose(half, (votes + one_hot) / 2)
+    np.testing.assert_array_equal(
+        tasks.emotion_targets(replace(faces, votes=None), changed(recipe, vote_weight=0.5)), one_hot
+    )
+    five = tasks.emotion_targets(take_rows(faces, np.array([0, 2])), changed(EMOTIONS, vote_weight=1.0))
+    np.testing.assert_allclose(five, [[0.4, 0.6, 0, 0, 0], [0, 0, 1, 0, 0]])
+
+
+def test_a_training_by_votes_leaves_out_what_shows_no_emotion_and_is_judged_twice(tmp_path):
+    faces = replace(FACES, votes=seen_by_people(60).astype(np.uint8))
+    _, record = tasks.train_emotions(faces, changed(EMOTIONS, classes=7, vote_weight=0.5), tmp_path)
+    shown = tasks.shows_emotion(faces)
+    training, validation = (shown[faces.usage == name].sum() for name in ("Training", "PublicTest"))
+    left_out = (~shown[np.isin(faces.usage, ["Training", "PublicTest"])]).sum()
+    assert record["data"]["training_faces"] == training and record["data"]["validation_faces"] == validation
+    assert record["data"]["without_emotion"] == left_out
+    judged = {f"val_flip_{truth}_{name}" for truth in ("labels", "people") for name in ("accuracy", "seven_accuracy")}
+    assert judged < record["best"].keys()
+
+
+def test_faces_of_disgust_are_shown_more_often(tmp_path, monkeypatch):
+    faces, seen = replace(FACES, labels=np.where(FACES.labels == 2, 1, FACES.labels)), []
+    monkeypatch.setattr(tasks, "train", lambda model, stream, *of, **how: seen.append(stream) or {"best": JUDGED})
+    recipe = changed(EMOTIONS, disgust_repeats=5)
+    tasks.train_emotions(faces, recipe, tmp_path)
+    labels, batches = faces.split("Training").labels, seen[0].batches
+    assert (labels == 1).any() and batches.n == len(labels) + 4 * (labels == 1).sum()
+    _, targets = batches.make_batch(np.arange(batches.n), np.random.default_rng(0))
+    assert (targets.argmax(axis=1) == 1).sum() == 5 * (labels == 1).sum()
 
 
 def test_a_network_of_aligned_crops_trains_on_the_squares_that_it_then_reads(tmp_path, monkeypatch):
@@ -158,16 +199,23 @@ def test_landmarks_of_either_source_have_heatmaps_of_their_own(tmp_path, monkeyp
     assert seen[0].loss.keys() == seen[0].loss_weights.keys() == targets.keys() == seen[0].validation[1].keys()
 
 
-def test_the_shipped_keypoint_network_is_that_of_its_recipe():
-    record = json.loads((WEIGHTS / "detection.record.json").read_text())
-    recipe = KEYPOINT_RECIPES[record["name"]]
-    assert record["recipe"] == recipe.model_dump(mode="json")
+@pytest.mark.parametrize(("name", "known"), [("detection", KEYPOINT_RECIPES), ("emotion", EMOTION_RECIPES)])
+def test_a_shipped_network_is_that_of_its_recipe(name, known):
+    record = json.loads((WEIGHTS / f"{name}.record.json").read_text())
+    recipe = known[record["name"]]
+    assert recorded(record["recipe"]) == recipe
     assert len(record["history"]) == recipe.epochs
-    built = tasks.build_keypoints(recipe)
-    built.load_weights(WEIGHTS / "detection.weights.h5")
-    shipped = load_keras(WEIGHTS / "detection.json", WEIGHTS / "detection.weights.h5")
-    images = POINTS.images[:4]
-    np.testing.assert_allclose(predict_keypoints(built, images), predict_keypoints(shipped, images), atol=1e-3)
+    shipped, images = load_keras(WEIGHTS / f"{name}.json", WEIGHTS / f"{name}.weights.h5"), POINTS.images[:4]
+    if name == "emotion":
+        mean_px = shipped.get_layer("aligned_crop").mean_px
+        built = tasks.build_emotions(recipe, mean_px)
+        answers = lambda model: predict_emotions(model, images, POINTS.keypoints_px[:4])  # noqa: E731
+    else:
+        built = tasks.build_keypoints(recipe)
+        answers = lambda model: predict_keypoints(model, images)  # noqa: E731
+    built.load_weights(WEIGHTS / f"{name}.weights.h5")
+    np.testing.assert_allclose(answers(built), answers(shipped), atol=1e-3)
+    assert built.count_params() == shipped.count_params()
 
 
 def test_a_stopped_keypoint_training_goes_on_to_the_same_weights(tmp_path):
