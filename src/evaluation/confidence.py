@@ -12,12 +12,13 @@ from src.metrics.calibration import (
     RIGHT_WHEN_SURE,
     Calibration,
     FaceScore,
+    among_five,
     calibrate,
     calibrated,
     five_probabilities,
     sure_scores,
 )
-from src.metrics.people import among_five, truths
+from src.metrics.people import truths
 from src.predict.networks import Network
 from src.predict.reader import FaceReader, predict_emotions
 
@@ -51,8 +52,11 @@ def fit_calibration(
 def evaluate_confidence(reader: FaceReader, faces: Emotions, photographs: Keypoints) -> dict:
     """How far the reader's "sure" may be trusted: plain numbers, and curves to draw.
 
-    faces: of all seven classes; the figures of each truth stand under its name, "labels" and, with votes, "people".
-    photographs: what pictures without a face are made from; "faceless_sure" holds the share of each kind that is sure.
+    faces: of all seven classes. Under "labels" and, with votes, "people" stand the figures against that truth, of the
+    faces of the five emotions: "sure_share", "accuracy_when_sure" (None where nothing is sure), accuracy by coverage,
+    reliability before and after the temperature; and, where there are fear and neutral, how many of these are sure.
+    photographs: what pictures without a face are made from, "faceless_pictures" of them; "faceless_sure" is the share
+    of each kind that is sure, and of all.
     """
     _, face_scores, outputs = reader.look_at(faces.images)
     scores = sure_scores(outputs, face_scores, reader.calibration)
@@ -61,7 +65,8 @@ def evaluate_confidence(reader: FaceReader, faces: Emotions, photographs: Keypoi
         found[name] = _against(*truth, outputs, scores, reader.calibration)
     faceless = without_a_face(photographs, FACELESS)
     sure = {kind: float(reader.read_faces(images)["sure"].mean()) for kind, images in faceless.items()}
-    return found | {"faceless_sure": {**sure, "all": float(np.mean(list(sure.values())))}}
+    sure["all"] = float(np.mean(list(sure.values())))
+    return found | {"faceless_pictures": sum(map(len, faceless.values())), "faceless_sure": sure}
 
 
 def _against(truth: np.ndarray, shares: np.ndarray, outputs, scores: np.ndarray, calibration: Calibration) -> dict:

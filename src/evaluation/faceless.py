@@ -11,19 +11,22 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ 0123456789 .,;"
 
 
 def without_a_face(photographs: Keypoints, count: int, seed: int = 0) -> dict[str, np.ndarray]:
-    """Eight kinds of pictures without a face, `count` of each by lot: kind, in words -> uint8 (count, 96, 96)."""
+    """Eight kinds of pictures without a face, `count` of each by lot: kind, in words -> uint8 (count, 96, 96).
+
+    Those of one grey go from black to white.
+    """
     rng = np.random.default_rng(seed)
     rows = rng.choice(len(photographs), count)
     faces, stored = photographs.images[rows], photographs.stored[rows]
     return {
-        "one grey": np.broadcast_to(rng.integers(0, 256, (count, 1, 1), np.uint8), faces.shape).copy(),
+        "one grey": np.stack([np.full((FRAME, FRAME), it, np.uint8) for it in np.linspace(0, 255, count)]),
         "noise": _noise(count, rng),
         "text": np.stack([_text(rng) for _ in range(count)]),
         "photos without people": faceless_squares(count, seed),
         "beside a face": np.stack([_corner(it, rng) for it in stored]),
         "scrambled faces": scrambled(faces, seed),
         "half faces": np.stack([_half(it, rng) for it in faces]),
-        "upside down": faces[:, ::-1, :: rng.choice([-1, 1])].copy(),
+        "upside down": np.stack([it[::-1, :: rng.choice([-1, 1])] for it in faces]),
     }
 
 

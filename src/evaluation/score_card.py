@@ -115,7 +115,7 @@ def emotion_table(emotions: dict) -> pd.DataFrame:
             "labels, macro-F1": score["macro_f1"],
             "labels, seven": score.get("accuracy_seven_classes"),
             "people": people.get("accuracy"),
-            "people, interval": [round(it, 3) for it in people.get("accuracy_interval_95", [])],
+            "people, interval": [round(it, 3) for it in people["accuracy_interval_95"]] if people else None,
             "people, mean recall": people.get("mean_recall"),
             "people, seven": people.get("accuracy_seven_classes"),
             "people, ECE": people.get("ece_shares"),
@@ -131,14 +131,16 @@ def emotion_table(emotions: dict) -> pd.DataFrame:
 
 
 def openings(run: str, past: dict[str, list[str]]) -> dict[str, list[str]]:
-    """For which networks the test split has been opened: task -> checksums of their weights, the run's own the last.
+    """For which networks the test split has been opened: task -> checksums of their weights.
 
     past: the same as it was published before; a network that was judged already is not counted twice.
     """
     found = {}
     for task in (records.KEYPOINTS, records.EMOTIONS):
-        own = checksum((RUNS / run / task.weights).read_bytes())
-        found[task.name] = [it for it in past.get(task.name, []) if it != own] + [own]
+        folders = [RUNS / run / task.name / name for name in records.finalists(run, task)]
+        weights = [it / "best.weights.h5" for it in folders if (it / "best.weights.h5").exists()]
+        opened = [checksum(it.read_bytes()) for it in weights]
+        found[task.name] = list(dict.fromkeys([*past.get(task.name, []), *opened]))
     return found
 
 

@@ -11,7 +11,7 @@ from src.files import replacing
 
 # Okabe and Ito's palette: told apart by colour-blind readers too.
 PART_COLOURS = {"eyes": "#56B4E9", "brows": "#F0E442", "nose": "#CC79A7", "mouth": "#E69F00"}
-RIGHT, WRONG, OTHER = "#0072B2", "#D55E00", "#BBBBBB"
+RIGHT, WRONG, PEOPLE, OTHER = "#0072B2", "#D55E00", "#009E73", "#BBBBBB"
 
 
 def save_figure(figure: Figure, name: str, folder: Path, dpi: int = 150, *, quick: bool = False) -> Path:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
-from src.figures import OTHER, RIGHT, WRONG
+from src.figures import OTHER, PEOPLE, RIGHT, WRONG
 from src.labels import EMOTIONS
 
 
@@ -115,17 +115,17 @@ def point_errors(errors_px: pd.DataFrame) -> Figure:
     return figure
 
 
-def whose_labels(figures: pd.DataFrame, one_person: float | None) -> Figure:
+def whose_labels(figures: pd.DataFrame, one_person: float, plurality: float) -> Figure:
     """Accuracy against both truths by how much the votes weigh in the targets, one training each.
 
-    figures: index the weight of the votes, columns "labels" and "people", 0..1; one_person: how often one person says
-    what most say.
+    figures: index the weight of the votes, columns "labels" and "people", 0..1. What people reach, dotted: one_person,
+    how often one says what most of the others say; plurality, how often what most of them choose is the label.
     """
     figure, axis = plt.subplots(figsize=(6.4, 3.8), layout="tight")
-    for name, words, colour in (("people", "against people's majority", RIGHT), ("labels", "against labels", WRONG)):
+    for name, words, colour in (("people", "against people's majority", PEOPLE), ("labels", "against labels", RIGHT)):
         axis.plot(figures.index, figures[name], "o-", color=colour, label=words)
-    if one_person:
-        axis.axhline(one_person, ls=":", color=RIGHT, label="one person against the others' majority")
+    axis.axhline(one_person, ls=":", color=PEOPLE, label="one person against the others' majority")
+    axis.axhline(plurality, ls=":", color=RIGHT, label="people's plurality against labels")
     axis.set(xlabel="weight of the votes in the targets", ylabel="accuracy, five emotions", title="Whose labels?")
     axis.yaxis.set_major_formatter("{x:.0%}")
     axis.legend(frameon=False, fontsize=8)
@@ -207,13 +207,21 @@ def _accuracies(axis, emotions: dict) -> None:
 
 
 def _emotion_f1(axis, emotions: dict) -> None:
-    table = {}
-    for name in dict.fromkeys((emotions["chosen"], "baseline")):  # shades of more networks cannot be told apart
-        if score := emotions["test"].get(name):
-            table[f"{name}: mean {score['macro_f1']:.2f}"] = {it: score["classes"][it]["f1"] for it in EMOTIONS}
-    _bars(axis, pd.DataFrame(table), color=[RIGHT, OTHER])
+    """Of the chosen network against each truth and of the baseline: shades of more networks cannot be told apart."""
+    chosen, baseline = emotions["test"][emotions["chosen"]], emotions["test"].get("baseline")
+    scores = {f"{emotions['chosen']}, labels": chosen, f"{emotions['chosen']}, people": chosen.get("people")}
+    if emotions["chosen"] != "baseline":
+        scores["baseline, labels"] = baseline
+    scores = {name: score for name, score in scores.items() if score}
+    table = {
+        f"{name}: mean {score['macro_f1']:.2f}": {it: score["classes"][it]["f1"] for it in EMOTIONS}
+        for name, score in scores.items()
+    }
+    colours = {"people": PEOPLE, "baseline": OTHER}
+    shades = [next((it for word, it in colours.items() if word in name), RIGHT) for name in table]
+    _bars(axis, pd.DataFrame(table), color=shades)
     axis.set(xlim=(0, 1), xlabel="F1", title="Each emotion")
-    below = {"loc": "upper center", "bbox_to_anchor": (0.42, 0), "borderaxespad": 4.5, "ncols": 3}
+    below = {"loc": "upper center", "bbox_to_anchor": (0.42, 0), "borderaxespad": 4.5, "ncols": 1}
     axis.legend(frameon=False, fontsize=8, columnspacing=1, handlelength=1, **below)
 
 

@@ -167,7 +167,7 @@ def looked_at(rows: dict[str, tuple[np.ndarray, np.ndarray]], titles: list[str])
 def mistakes(images: np.ndarray, table: pd.DataFrame, columns: int = 8) -> Figure:
     """Wrongly answered faces: what the network says, how surely, and the label; a star where the label is doubted.
 
-    images uint8 (n, side, side); table: rows of `score_card.confident_mistakes` for them.
+    images uint8 (n, side, side); table: rows of `confidence.confident_mistakes` for them.
     """
     figure, axes = _grid(len(images), columns, 1.4, 1.75)
     for axis, image, row in zip(axes.flat, images, table.itertuples(), strict=False):

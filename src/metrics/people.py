@@ -4,6 +4,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from src.labels import ALL_EMOTIONS, EMOTIONS, VOTES, VOTES_OF
+from src.metrics.calibration import among_five
 from src.metrics.scores import emotion_scores, expected_calibration_error
 
 MAJORITY = 5  # votes, of ten people's, that make a majority
@@ -73,17 +74,17 @@ def people_scores(five: np.ndarray, outputs: np.ndarray, votes: np.ndarray) -> d
     """The score card of one set of faces against people: plain numbers in 0..1, those of `emotion_scores` and more.
 
     five: probabilities (n, 5); outputs (n, 5 or 7), the network's own; votes: counts (n, 10) in the order of
-    `labels.VOTES`. Faces count whose `majority` is one of the five, which then is the truth. "ece_shares": how far a
-    confidence lies from the share of people's votes for that answer, of those for the five. Of a seven-way network,
-    too: "accuracy_seven_classes", over all faces with a majority; "entropy_correlation", Spearman's rank correlation
-    of how undecided the network is and how undecided people are, over all faces that people voted on.
+    `labels.VOTES`. Faces count whose `majority` is one of the five, which then is the truth. Besides the figures of
+    `emotion_scores`: "mean_recall_without_disgust"; "ece_shares", how far a confidence lies from the share of people's
+    votes for that answer, of those for the five. Of a seven-way network, too: "accuracy_seven_classes", over the
+    "faces_seven_classes" with a majority; "entropy_correlation", Spearman's rank correlation of how undecided the
+    network is and how undecided people are, over all faces that people voted on.
     """
     code, shares = majority(votes), vote_shares(votes)
     ours = (code >= 0) & (code < len(EMOTIONS))
     found = emotion_scores(five[ours], code[ours], EMOTIONS)
-    recall = {name: it["recall"] for name, it in found["classes"].items() if it["support"]}
-    found["mean_recall"] = float(np.mean(list(recall.values())))
-    found["mean_recall_without_disgust"] = float(np.mean([it for name, it in recall.items() if name != "disgust"]))
+    common = [it["recall"] for name, it in found["classes"].items() if it["support"] and name != "disgust"]
+    found["mean_recall_without_disgust"] = float(np.mean(common))  # few people see disgust: too few faces for a mean
     found["ece_shares"] = expected_calibration_error(five[ours], among_five(shares)[ours])
     if outputs.shape[1] > len(EMOTIONS):
         decided, voted = code >= 0, shares.any(axis=1)
@@ -101,12 +102,6 @@ def truths(labels: np.ndarray, votes: np.ndarray | None) -> dict[str, tuple[np.n
     """
     found = {"labels": (labels, np.eye(len(ALL_EMOTIONS))[labels])}
     return found if votes is None else found | {"people": (majority(votes), vote_shares(votes))}
-
-
-def among_five(shares: np.ndarray) -> np.ndarray:
-    """Shares of the seven emotions (n, 7) -> of the five alone (n, 5); rows that had none for these stay 0."""
-    five = shares[:, : len(EMOTIONS)]
-    return five / np.maximum(five.sum(axis=1, keepdims=True), 1e-12)
 
 
 def _entropy(shares: np.ndarray) -> np.ndarray:

@@ -146,6 +146,7 @@ def emotion_scores(probabilities: np.ndarray, labels: np.ndarray, names: tuple[s
         "accuracy": correct / len(labels),
         "accuracy_interval_95": wilson_interval(correct, len(labels)),
         "macro_f1": float(np.mean(table[2])),
+        "mean_recall": float(np.mean(table[1][table[3] > 0])),  # of the classes that have faces
         "ece": expected_calibration_error(probabilities, labels),
         "classes": {
             name: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(n), "ece": float(gap)}

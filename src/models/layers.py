@@ -10,7 +10,7 @@ from keras import layers, ops
 
 from src.labels import FRAME, KEYPOINTS
 
-_TINY = 1e-3  # keeps keypoints that lie all in one place, or upside down, from a division by 0
+_TINY = 1e-3  # keeps keypoints that lie all in one place from a division by 0
 
 
 def cell_centres(side: int, fine: int, frame: int = FRAME) -> np.ndarray:

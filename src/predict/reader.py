@@ -147,7 +147,8 @@ class FaceReader:
 
     folder: where the models are, such as the shipped `weights/` or a run's `runs/quick`. backend: "onnx", "litert" or
     "keras", which give the same table; by default onnx where the folder holds both models in that format, else keras.
-    FileNotFoundError where a model or the calibration is missing: without the latter all answers would be sure.
+    FileNotFoundError where a model or the calibration is missing: without the latter all answers would be sure;
+    ValueError where the calibration is of another version.
     """
 
     def __init__(self, folder: Path | str = WEIGHTS, backend: str | None = None):
@@ -177,7 +178,8 @@ class FaceReader:
         """A row a face: 30 keypoint columns (px of the 96x96 frame), face_score, emotion, p_anger …, confidence, sure.
 
         face_score, 0..1: how far the keypoints can be trusted (to a mean error below 8 % of the eye distance); what is
-        no face has a low one. NaN for networks that cannot tell.
+        no face has a low one. NaN for networks that cannot tell. confidence: the highest of the five probabilities.
+        sure: the answer's probability among all emotions that the network knows, times face_score, is high enough.
 
         faces: (n, h, w) or (n, h, w, 1) or a list of 2-D arrays of any size; grey 0..255. The face should fill the
         picture as in training: a square of 1.25 times the box around brows, chin and jaw.

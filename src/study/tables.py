@@ -99,6 +99,8 @@ def _both_truths(emotions: dict) -> str:
     seen = score["people"]
     rows = [
         ["accuracy, five emotions", _accuracy(score), _accuracy(seen)],
+        ["mean recall, five emotions", *(f"{it['mean_recall']:.3f}" for it in (score, seen))],
+        ["mean recall without disgust", "", f"{seen['mean_recall_without_disgust']:.3f}"],
         ["accuracy, seven emotions", *(f"{it['accuracy_seven_classes']:.1%}" for it in (score, seen))],
         ["calibration error (ECE)", f"{score['ece']:.3f}", f"{seen['ece_shares']:.3f}, against the shares of votes"],
         ["rank correlation of its entropy with that of the votes", "", f"{seen['entropy_correlation']:.2f}"],
@@ -109,22 +111,25 @@ def _both_truths(emotions: dict) -> str:
 
 
 def _confidence(confidence: dict, doubtful: dict) -> str:
-    labels, people, faceless = (confidence[key] for key in ("labels", "people", "faceless_sure"))
-
-    def both(key: str, form: str) -> list[str]:
-        return [format(truth[key], form) for truth in (labels, people)]
-
-    rows = [
-        ["share of the five emotions' faces that are sure", *both("sure_share", ".0%")],
-        ["accuracy when sure", *both("accuracy_when_sure", ".1%")],
-        ["accuracy of the surest 80 %", *both("accuracy_at_80_percent", ".1%")],
-        ["share of fear and neutral that is sure", *both("other_emotions_sure", ".0%")],
-        ["AUROC, the five against fear and neutral", *both("auroc_five_against_other", ".3f")],
-        ["share of 1,000 pictures without a face that is sure", f"{faceless['all']:.1%}", ""],
-        ["mistakes when sure; of them on a label that *confident learning* doubts",
-         f"{doubtful['sure_mistakes']}; {doubtful['sure_both']}", ""],
-    ]  # fmt: skip
-    return markdown_table([f"sure: score of {confidence['sure_above']:.2f} or more", "labels", "people"], rows)
+    keys = {
+        "share of the five emotions' faces that are sure": ("sure_share", ".0%"),
+        "accuracy when sure": ("accuracy_when_sure", ".1%"),
+        "accuracy of the surest 80 %": ("accuracy_at_80_percent", ".1%"),
+        "share of fear and neutral that is sure": ("other_emotions_sure", ".0%"),
+        "AUROC, the five against fear and neutral": ("auroc_five_against_other", ".3f"),
+    }
+    rows = []
+    for words, (key, form) in keys.items():
+        values = [confidence[truth][key] for truth in ("labels", "people")]
+        rows.append([words, *("nothing is sure" if it is None else format(it, form) for it in values)])
+    faceless = f"{confidence['faceless_sure']['all']:.1%} of {confidence['faceless_pictures']:,}"
+    others = [
+        ["pictures without a face that are sure", faceless],
+        ["mistakes against labels when sure", doubtful["sure_mistakes"]],
+        ["of them on a label that *confident learning* doubts", doubtful["sure_both"]],
+    ]
+    head = f"sure: score of {confidence['sure_above']:.2f} or more"
+    return "\n\n".join([markdown_table([head, "labels", "people"], rows), markdown_table(["and", ""], others)])
 
 
 def _stress(stress: dict) -> str:

@@ -14,8 +14,8 @@ from src.data.datasets import Emotions, Keypoints, take_rows
 from src.faces import aligned_crops, into_crops, into_middle, to_input
 from src.files import write_json
 from src.labels import EMOTIONS, FER_SIDE, FRAME, KEYPOINT_COLUMNS, LANDMARKS, VOTES
-from src.metrics.calibration import fit_temperature, five_probabilities, soft_crossentropy
-from src.metrics.people import among_five, truths, vote_shares
+from src.metrics.calibration import among_five, fit_temperature, five_probabilities, soft_crossentropy
+from src.metrics.people import truths, vote_shares
 from src.metrics.scores import emotion_scores, nme_percent
 from src.models import losses, resnet
 from src.predict.networks import Network, face_side
@@ -179,8 +179,9 @@ def train_emotions(
         kept=model if recipe.crop_px else None,
     )
     if EMOTION_TASK.score not in record["best"]:  # a finished training keeps its figures to the last bit
-        points = found_keypoints(keypoints, everyone[1].images) if recipe.aligned else None
-        record["best"] = {**record["best"], **_flip_averaged_figures(model, everyone[1], points)}
+        judged = faces.split("PublicTest")  # the same faces, whatever the recipe learns
+        points = found_keypoints(keypoints, judged.images) if recipe.aligned else None
+        record["best"] = {**record["best"], **_flip_averaged_figures(model, judged, points)}
         write_json(folder / "record.json", record)
     return model, record
 
@@ -195,8 +196,8 @@ def shows_emotion(faces: Emotions) -> np.ndarray:
 def emotion_targets(faces: Emotions, recipe: Recipe) -> np.ndarray:
     """What the recipe's network is to say of each face: float32 (n, classes), rows that sum to 1.
 
-    `vote_weight` of it are the shares of people's votes, the rest is the label. Faces without votes, or without one
-    for the classes, have their label alone.
+    `vote_weight` of it are the shares of people's votes, the rest is the label. A face has its label alone where there
+    are no votes, or none for the classes.
     """
     targets = np.eye(recipe.classes, dtype=np.float32)[faces.labels]
     if faces.votes is None or not recipe.vote_weight:
@@ -265,16 +266,15 @@ def _flip_averaged_figures(model: keras.Model, validation: Emotions, points: np.
     says more of networks that differ in a few faces than accuracy does: it counts how sure each answer is, too.
     """
     outputs, found = predict_emotions(model, validation.images, points), {}
-    for name, (truth, shares) in truths(validation.labels, validation.votes).items():
+    for against, (truth, shares) in truths(validation.labels, validation.votes).items():
         ours = (truth >= 0) & (truth < len(EMOTIONS))
         five = among_five(shares[ours])
         fitted = five_probabilities(outputs[ours], fit_temperature(outputs[ours], five))
         scores = emotion_scores(fitted, truth[ours], EMOTIONS)
-        recall = {emotion: it["recall"] for emotion, it in scores["classes"].items()}
-        figures = {"accuracy": scores["accuracy"], "mean_recall": float(np.mean(list(recall.values())))}
-        figures["disgust_recall"] = recall["disgust"]
+        figures = {name: scores[name] for name in ("accuracy", "mean_recall")}
+        figures["disgust_recall"] = scores["classes"]["disgust"]["recall"]
         if outputs.shape[1] > len(EMOTIONS):
             figures["seven_accuracy"] = float((outputs.argmax(axis=1) == truth)[truth >= 0].mean())
-        found |= {f"val_flip_{name}_{figure}": value for figure, value in figures.items()}
+        found |= {f"val_flip_{against}_{name}": value for name, value in figures.items()}
         found[EMOTION_TASK.score] = soft_crossentropy(fitted, five)  # of the last truth: people's, if there is one
     return found

@@ -31,8 +31,11 @@ def test_each_kind_of_picture_without_a_face():
         assert len({it.tobytes() for it in images}) > 1, f"{kind}: always the same picture"
         np.testing.assert_array_equal(images, without_a_face(FACES, 5)[kind])
     assert (kinds["one grey"].std(axis=(1, 2)) == 0).all() and (kinds["text"].std(axis=(1, 2)) > 0).all()
-    whole = {it[::-1].tobytes() for it in FACES.images} | {it[::-1, ::-1].tobytes() for it in FACES.images}
-    assert all(it.tobytes() in whole for it in kinds["upside down"])
+    assert kinds["one grey"][[0, -1], 0, 0].tolist() == [0, 255], "from black to white"
+    flipped, turned = ({it.tobytes() for it in FACES.images[:, ::-1, ::way]} for way in (1, -1))
+    both = [(it.tobytes() in flipped, it.tobytes() in turned) for it in without_a_face(FACES, 30)["upside down"]]
+    assert set(both) == {(True, False), (False, True)}
+    assert (np.abs(np.diff(kinds["noise"].astype(int), axis=2)).mean(axis=(1, 2)) > 2).all()
     for face in kinds["half faces"]:
         sides = face[:, :48], face[:, 48:]
         assert sum((side == side[:, :1]).all() for side in sides) == 1, "one half is a face, the other its rim or grey"

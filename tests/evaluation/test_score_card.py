@@ -94,16 +94,22 @@ def test_votes_give_every_network_a_second_truth(runs, networks):
 
 
 def test_each_network_that_the_test_split_was_opened_for_counts_once(runs):
-    for task in (records.KEYPOINTS, records.EMOTIONS):
-        (runs / "mine").mkdir(exist_ok=True)
-        (runs / "mine" / task.weights).write_bytes(b"new")
+    def train(task, name, content, **recipe):
+        folder = runs / "mine" / task.name / name
+        write_json(folder / "record.json", {"recipe": recipe, "best": {}, "history": []})
+        (folder / "best.weights.h5").write_bytes(content)
+
+    train(records.KEYPOINTS, "ours", b"points")
+    train(records.EMOTIONS, "ours", b"new")
+    train(records.EMOTIONS, "baseline", b"their")
+    train(records.EMOTIONS, "ablation", b"never tested", comparison=True)
     first = score_card.openings("mine", {"emotions": ["older"]})
-    assert [len(it) for it in first.values()] == [1, 2] and first["emotions"][0] == "older"
+    assert [len(it) for it in first.values()] == [1, 3] and first["emotions"][0] == "older"
     assert score_card.openings("mine", first) == first
-    (runs / "mine" / records.EMOTIONS.weights).write_bytes(b"newer")
+    train(records.EMOTIONS, "ours", b"newer")
     then = score_card.openings("mine", first)
-    assert then["keypoints"] == first["keypoints"] and then["emotions"][:2] == first["emotions"]
-    assert len(then["emotions"]) == 3
+    assert then["keypoints"] == first["keypoints"] and then["emotions"][:3] == first["emotions"]
+    assert len(then["emotions"]) == 4
 
 
 def test_keypoint_networks_stand_beside_the_mean_face_and_those_that_are_gone(runs, networks):

@@ -87,10 +87,10 @@ def test_point_errors_has_a_bar_a_point_and_network():
 
 def test_whose_labels_draws_both_truths_and_one_person():
     figures = pd.DataFrame({"people": [0.9, 0.95], "labels": [0.8, 0.7]}, index=[0.0, 1.0])
-    (axis,) = charts.whose_labels(figures, 0.93).axes
-    people, labels, person = axis.lines
+    (axis,) = charts.whose_labels(figures, 0.93, 0.84).axes
+    people, labels, person, plurality = axis.lines
     assert people.get_ydata().tolist() == [0.9, 0.95] and labels.get_ydata().tolist() == [0.8, 0.7]
-    assert person.get_ydata()[0] == 0.93 and len(charts.whose_labels(figures, None).axes[0].lines) == 2
+    assert person.get_ydata()[0] == 0.93 and plurality.get_ydata()[0] == 0.84
 
 
 def test_confidence_shows_both_reliabilities_and_where_sure_lies():
@@ -135,15 +135,19 @@ def test_score_card_shows_every_network_and_marks_the_chosen_one():
     emotions = {"chosen": "ours", "test": {"baseline": emotion(0.5), "other": emotion(0.6), "ours": emotion(0.75)}}
     errors = {"mean_face": {"nme_percent": 18.0}, "theirs": {"nme_percent": 6.0}, "ours": {"nme_percent": 3.0}}
     keypoints = {"chosen": "ours", "test": {"Test": errors}}
-    accuracy, f1, nme, empty = charts.score_card(emotions, keypoints, {"Test": "synthetic faces"}).axes
+    accuracy, f1_of_labels, nme, empty = charts.score_card(emotions, keypoints, {"Test": "synthetic faces"}).axes
     assert texts(accuracy) == ["50.0%", "60.0%", "75.0%"]
-    assert [bar.get_width() for bar in f1.patches] == [0.75] * 5 + [0.5] * 5, "the chosen network, then the baseline"
+    assert [bar.get_width() for bar in f1_of_labels.patches] == [0.75] * 5 + [0.5] * 5, (
+        "the chosen network, then the baseline"
+    )
     assert [bar.get_width() for bar in nme.patches] == [18, 6, 3] and texts(nme) == ["18.00 %", "6.00 %", "3.00 %"]
     ours = emotion(0.75) | {"people": emotion(0.9)}
     people = {"one_person": {"accuracy": 0.93}, "plurality_against_labels": {"accuracy": 0.84}}
     judged_twice = {"chosen": "ours", "test": {"baseline": emotion(0.5), "ours": ours}, "people": people}
     both = charts.score_card(judged_twice, keypoints, {"Test": "synthetic faces"}).axes[0]
     assert texts(both) == ["50.0%", "75.0%", "90.0%"]
+    f1 = charts.score_card(judged_twice, keypoints, {"Test": "synthetic faces"}).axes[1]
+    assert [bar.get_width() for bar in f1.patches] == [0.75] * 5 + [0.9] * 5 + [0.5] * 5
     assert [it.get_xdata()[0] for it in both.lines if it.get_linestyle() == ":"] == [0.84, 0.93]
     blue = [bar.get_facecolor() == matplotlib.colors.to_rgba(charts.RIGHT) for bar in nme.patches]
     assert blue == [False, False, True]

@@ -19,8 +19,8 @@ def test_documents_and_metrics_agree(path):
 def test_a_changed_metric_changes_the_tables(tables):
     metrics = json.loads(METRICS.read_text())
     before, best = tables(metrics), metrics["emotions"]["test"][metrics["emotions"]["chosen"]]
-    best["classes"]["sad"]["recall"] = 0.1234
-    assert "| 0.12 |" in tables(metrics) and "| 0.12 |" not in before
+    best["classes"]["sad"]["recall"] = best["people"]["classes"]["sad"]["recall"] = 0.1234
+    assert tables(metrics).count("| 0.12 |") == before.count("| 0.12 |") + 2
 
 
 def test_the_headline_compares_the_chosen_networks_with_the_original_s():
@@ -28,9 +28,19 @@ def test_the_headline_compares_the_chosen_networks_with_the_original_s():
     rows = headline(metrics).splitlines()
     assert len(rows) == 6
     metrics["keypoints"]["test"]["HelenTest"][metrics["keypoints"]["chosen"]]["nme_percent"] = 1.2345
-    metrics["emotions"]["test"]["baseline"]["macro_f1"] = 0.1111
+    chosen = metrics["emotions"]["test"][metrics["emotions"]["chosen"]]
+    chosen["people"]["accuracy"], chosen["accuracy"] = 0.9876, 0.8765
+    metrics["emotions"]["people"]["one_person"]["accuracy"] = 0.9321
     changed = headline(metrics).splitlines()
-    assert changed[2].endswith("| 1.23 % |") and "| 0.111 |" in changed[5]
+    assert changed[4].endswith("| 1.23 % | 1.75 % (one from another) |")
+    assert "| 98.8% (" in changed[2] and changed[2].endswith("| 93.2% (one of them) |") and "| 87.6% (" in changed[3]
+
+
+def test_a_run_in_which_nothing_is_sure_has_a_table():
+    metrics = json.loads(METRICS.read_text())
+    for truth in ("labels", "people"):
+        metrics["confidence"][truth]["accuracy_when_sure"] = None
+    assert "| nothing is sure | nothing is sure |" in card_tables(metrics)
 
 
 def test_speeds_and_their_results_agree():

@@ -72,6 +72,10 @@ def test_what_one_choice_does_is_compared_and_never_kept():
     assert compared == {name for name in compared if name.startswith(("ablation_", "votes_")) or name == "unswapped"}
     assert "ablation_whole" in compared and not KEYPOINT_RECIPES["keypoints"].comparison
     whole = EMOTION_RECIPES["ablation_whole"].model_dump()
+    votes = EMOTION_RECIPES["votes_0"].model_dump()
+    for name in (name for name in EMOTION_RECIPES if name.startswith("votes_")):
+        assert {**EMOTION_RECIPES[name].model_dump(), "vote_weight": 0.0} == votes
+        assert EMOTION_RECIPES[name].vote_weight == int(name.removeprefix("votes_")) / 100
     for name in (name for name in EMOTION_RECIPES if name.startswith("ablation_")):
         differing = [key for key, value in EMOTION_RECIPES[name].model_dump().items() if value != whole[key]]
         assert len(differing) == (name != "ablation_whole"), "one part at a time"

@@ -11,6 +11,8 @@ from src.data.datasets import Emotions, Keypoints, sample_emotions, sample_keypo
 from src.faces import aligned_crops, into_crops
 from src.files import WEIGHTS
 from src.labels import VOTES
+from src.metrics.calibration import five_probabilities, soft_crossentropy
+from src.metrics.people import vote_shares
 from src.models.resnet import compact_keypoints
 from src.predict.networks import face_side, load_keras, reads_points
 from src.predict.reader import predict_both, predict_emotions, predict_keypoints
@@ -108,6 +110,23 @@ def test_a_training_by_votes_leaves_out_what_shows_no_emotion_and_is_judged_twic
     assert record["data"]["without_emotion"] == left_out
     judged = {f"val_flip_{truth}_{name}" for truth in ("labels", "people") for name in ("accuracy", "seven_accuracy")}
     assert judged < record["best"].keys()
+
+
+def test_validation_is_judged_against_both_truths(monkeypatch):
+    """The network says anger, anger, sad, neutral; people saw anger, disgust, sad, neutral; all labels are anger."""
+    seen = [{"anger": 10}, {"disgust": 9, "anger": 1}, {"sadness": 10}, {"neutral": 10}]
+    votes = np.array([[row.get(name, 0) for name in VOTES] for row in seen], np.uint8)
+    faces = replace(take_rows(FACES, np.arange(4)), labels=np.zeros(4, np.int8), votes=votes)
+    outputs = np.full((4, 7), 0.02)
+    outputs[np.arange(4), [0, 0, 2, 6]] = 0.88
+    monkeypatch.setattr(tasks, "predict_emotions", lambda *of: outputs)
+    found = tasks._flip_averaged_figures(None, faces, None)
+    assert found["val_flip_labels_accuracy"] == 3 / 4, "of the five, anger is first where neutral leads"
+    assert found["val_flip_labels_seven_accuracy"] == 2 / 4
+    assert found["val_flip_people_accuracy"] == 2 / 3 and found["val_flip_people_seven_accuracy"] == 3 / 4
+    assert found["val_flip_people_mean_recall"] == 2 / 3 and found["val_flip_people_disgust_recall"] == 0
+    surprise = [soft_crossentropy(five_probabilities(outputs[:3], it), vote_shares(votes[:3])[:, :5]) for it in (1, 2)]
+    assert found["val_flip_log_loss"] <= min(surprise), "against people's votes, at the best temperature"
 
 
 def test_faces_of_disgust_are_shown_more_often(tmp_path, monkeypatch):
