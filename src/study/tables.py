@@ -82,15 +82,18 @@ def _recalls(score: dict) -> dict[str, float]:
 # ---------------------------------------------------------------- the card
 
 
-def _classes(score: dict, truth: str) -> str:
-    rows = [
-        [emotion, *(f"{it[key]:.2f}" for key in ("precision", "recall", "f1")), it["support"]]
-        for emotion, it in score["classes"].items()
-    ]
-    classes = score["classes"].values()
-    means = (f"{sum(it[key] for it in classes) / len(classes):.2f}" for key in ("precision", "recall", "f1"))
-    rows.append(["mean", *means, score["faces"]])
-    return markdown_table([f"PrivateTest, against {truth}", "precision", "recall", "F1", "faces"], rows)
+def _classes(score: dict) -> str:
+    """Precision, recall, F1 and faces of each emotion against labels, then against people."""
+
+    def cells(rows: list[dict]) -> list[str]:
+        means = [f"{sum(it[key] for it in rows) / len(rows):.2f}" for key in ("precision", "recall", "f1")]
+        return [*means, str(sum(it["support"] for it in rows))]
+
+    truths = [score["classes"], score["people"]["classes"]]
+    rows = [[emotion, *(cell for truth in truths for cell in cells([truth[emotion]]))] for emotion in EMOTIONS]
+    rows.append(["mean", *(cell for truth in truths for cell in cells(list(truth.values())))])
+    head = ["precision", "recall", "F1", "faces"]
+    return markdown_table(["PrivateTest", *(f"{it}, labels" for it in head), *(f"{it}, people" for it in head)], rows)
 
 
 def _both_truths(emotions: dict) -> str:
@@ -123,13 +126,12 @@ def _confidence(confidence: dict, doubtful: dict) -> str:
         values = [confidence[truth][key] for truth in ("labels", "people")]
         rows.append([words, *("nothing is sure" if it is None else format(it, form) for it in values)])
     faceless = f"{confidence['faceless_sure']['all']:.1%} of {confidence['faceless_pictures']:,}"
-    others = [
-        ["pictures without a face that are sure", faceless],
-        ["mistakes against labels when sure", doubtful["sure_mistakes"]],
-        ["of them on a label that *confident learning* doubts", doubtful["sure_both"]],
+    doubted = f"{doubtful['sure_mistakes']}; {doubtful['sure_both']}"
+    rows += [
+        ["mistakes when sure; of them on a label that *confident learning* doubts", doubted, ""],
+        ["pictures without a face that are sure", faceless, "the same"],
     ]
-    head = f"sure: score of {confidence['sure_above']:.2f} or more"
-    return "\n\n".join([markdown_table([head, "labels", "people"], rows), markdown_table(["and", ""], others)])
+    return markdown_table([f"sure: score of {confidence['sure_above']:.2f} or more", "labels", "people"], rows)
 
 
 def _stress(stress: dict) -> str:
@@ -149,8 +151,7 @@ def card_tables(metrics: dict) -> str:
     chosen = emotions["test"][emotions["chosen"]]
     parts = (
         _both_truths(emotions),
-        _classes(chosen["people"], "people"),
-        _classes(chosen, "labels"),
+        _classes(chosen),
         _confidence(metrics["confidence"], metrics["doubtful_labels"]),
         _stress(metrics["stress"]),
     )
