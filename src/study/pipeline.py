@@ -37,6 +37,8 @@ TRAININGS = {KEYPOINTS: NOTEBOOK_NAMES[1], EMOTIONS: NOTEBOOK_NAMES[2]}
 SHIPPED = {KEYPOINTS: "detection", EMOTIONS: "emotion"}  # what the names of their files in weights/ begin with
 LIMIT = 20e6  # bytes of a weights file; git keeps every version of a file for ever
 SCREEN_PX = 800  # width of a published picture
+# The folder of this machine in which a warning's file lies.
+FOLDER = re.compile(r"\S*[/\\](?=[^/\\\s]+\.py:\d+)")
 # TensorFlow's start-up lines, and its hint that a network was traced anew for a batch of another size.
 STARTUP_LOG = re.compile(
     r"WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:|.* triggered tf.function retracing"
@@ -47,13 +49,14 @@ STARTUP_LOG = re.compile(
 
 
 def tidy_streams(notebook) -> None:
-    """Leaves of each progress line only its last state, as a terminal would, and drops TensorFlow's start-up log."""
+    """Leaves of each progress line only its last state, as a terminal would; drops start-up logs, files' folders."""
     for cell in (cell for cell in notebook.cells if cell.cell_type == "code"):
         cell.outputs = _joined_streams(cell.outputs)
         for output in cell.outputs:
             if output.output_type == "stream":
                 lines = [line.rstrip("\r").split("\r")[-1] for line in output.text.split("\n")]
-                output.text = "\n".join(line for line in lines if not STARTUP_LOG.match(line))
+                text = "\n".join(line for line in lines if not STARTUP_LOG.match(line))
+                output.text = FOLDER.sub("", text)
         cell.outputs = [it for it in cell.outputs if it.output_type != "stream" or it.text.strip()]
 
 

@@ -202,9 +202,9 @@ def emotion_targets(faces: Emotions, recipe: Recipe) -> np.ndarray:
     targets = np.eye(recipe.classes, dtype=np.float32)[faces.labels]
     if faces.votes is None or not recipe.vote_weight:
         return targets
-    shares = vote_shares(faces.votes)[:, : recipe.classes]
-    sums = shares.sum(axis=1, keepdims=True)
-    shares = np.where(sums > 0, shares / np.maximum(sums, 1e-12), targets)
+    seven = vote_shares(faces.votes)
+    shares = among_five(seven) if recipe.classes == len(EMOTIONS) else seven
+    shares = np.where(shares.any(axis=1, keepdims=True), shares, targets)
     return np.float32(recipe.vote_weight * shares + (1 - recipe.vote_weight) * targets)
 
 
