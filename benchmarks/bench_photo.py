@@ -20,7 +20,8 @@ from src.data.convert import Face, decode_grey, fifteen_points, helen_faces
 from src.faces import CROP_SCALE, crop_face
 from src.files import DATA
 from src.metrics.scores import nme_percent
-from src.predict.reader import FaceReader, predict_keypoints
+from src.predict.answers import predict_keypoints
+from src.predict.reader import FaceReader
 from src.predict.video import overlaps
 
 FOUND = 0.5  # intersection over union with the labelled square from which a face counts as found
@@ -55,7 +56,7 @@ def measure(sources: Path | None, photos: int | None) -> dict:
     crops, true68, predicted, times, others = [], [], [], [], 0
     for grey, face in helen_photos(helen_archive(sources), "testset", photos):
         start = time.perf_counter()
-        found = reader.find(grey)
+        found = reader.find_in_photo(grey)
         times.append(time.perf_counter() - start)
         overlap = overlaps(labelled_square(face.points)[None], found.squares)[0]
         is_found = overlap.max(initial=0) >= FOUND

@@ -1,4 +1,4 @@
-"""The constants by which src/predict/photos.py places squares on faces, fitted to HELEN's trainset.
+"""The constants by which src/predict/detector.py places squares on faces, fitted to HELEN's trainset.
 
 Reads what bench_photo.py reads; of the trainset only the first N photos where --photos N is given.
 """
@@ -11,7 +11,7 @@ from results import parse
 
 from src.data.convert import fifteen_points
 from src.faces import CROP_SCALE
-from src.predict import photos
+from src.predict import detector as detection
 
 
 def geometric_mean(ratios: np.ndarray) -> float:
@@ -24,7 +24,7 @@ def constants(boxes: np.ndarray, points: np.ndarray, squares: np.ndarray) -> dic
     size = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
     below = squares[:, 1] - (boxes[:, 1] + boxes[:, 3]) / 2
     fitted = {"BOX_DOWN": np.median(below / size), "BOX_SIDE": geometric_mean(squares[:, 2] / CROP_SCALE / size)}
-    middle, size, down, across, aside = photos.face_axes(points)
+    middle, size, down, across, aside = detection.face_axes(points)
     offset = squares[:, :2] - middle
     shift = (offset * across).sum(axis=1)
     return fitted | {
@@ -36,15 +36,16 @@ def constants(boxes: np.ndarray, points: np.ndarray, squares: np.ndarray) -> dic
 
 def main() -> None:
     options = parse(__doc__, sources=Path, photos=int)
-    detector, faces = photos.FaceDetector(), []
+    detector, faces = detection.FaceDetector(), []
     for grey, face in helen_photos(helen_archive(options["sources"]), "trainset", options["photos"]):
         square = labelled_square(face.points)
-        found = detector(grey)
+        found, scores = detector(grey)
+        found = found[scores >= detection.THRESHOLD]
         off = np.abs((found[:, :2] + found[:, 2:]) / 2 - square[:2]).max(axis=1)
         if len(found) and off.min() < square[2] / 4:
             faces.append((found[off.argmin()], fifteen_points(face.points), square))
     for name, value in constants(*(np.array(part, float) for part in zip(*faces, strict=True))).items():
-        print(f"{name:12} {value:7.3f}   (in use: {getattr(photos, name)})")
+        print(f"{name:12} {value:7.3f}   (in use: {getattr(detection, name)})")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ FER_ORDER = (0, 1, 4, 3, 5)  # of fer's angry, disgust, fear, happy, sad, surpri
 
 def read_with(keypoints, emotions, *, flip: bool = False):
     """Both networks through the study's own functions."""
-    from src.predict.reader import predict_both
+    from src.predict.answers import predict_both
 
     names = "keypoints_px", "spread_px", "probabilities"
     return lambda faces: dict(zip(names, predict_both(keypoints, emotions, faces, flip=flip), strict=True))

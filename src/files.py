@@ -1,6 +1,8 @@
 """Where things are, and files written whole or not at all. No other module knows a folder of the repository."""
 
 import json
+import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,9 +21,15 @@ EMOTIONS_CSV = DATA / "icml_face_data.csv"
 
 
 def shown(path: Path) -> str:
-    """The path as a reader sees it: relative to the repository where it lies inside it."""
+    """The path as a reader sees it, on one line: relative to the repository where it lies inside it."""
     path = Path(path)
-    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+    text = as_text(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
+    return re.sub(r"[\x00-\x1f\x7f]", lambda sign: repr(sign[0])[1:-1], text)
+
+
+def as_text(path: Path) -> str:
+    """The path as text that can be written: bytes that are not UTF-8 become \\xNN."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 @contextmanager

@@ -74,4 +74,5 @@ OUTER_EYE_CORNERS = tuple(KEYPOINTS.index(f"{side}_eye_outer_corner") for side i
 
 # Columns of the table of faces: the square that the networks read, px of the photo; behind the keypoints what they say.
 BOX_COLUMNS = ("box_left", "box_top", "box_right", "box_bottom")
+FOUND_COLUMNS = ("found_by", "detector_score")  # how a face was found
 ANSWER_COLUMNS = ("face_score", "emotion", *(f"p_{name}" for name in EMOTIONS), "confidence", "sure")

@@ -20,7 +20,7 @@ from src.faces import flip_faces
 from src.files import EMOTIONS_CSV
 from src.labels import FLIP_ORDER
 from src.metrics.scores import keypoint_scores, mean_interval
-from src.predict.reader import predict_emotions, predict_keypoints
+from src.predict.answers import predict_emotions, predict_keypoints
 from src.training.augmentation import augment_faces
 from src.training.fit import Batches, Stream, make_repeatable, train
 from src.training.recipes import AUGMENTS, EMOTION_RECIPES, KEYPOINT_RECIPES, Recipe, changed

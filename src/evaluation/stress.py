@@ -18,7 +18,7 @@ from src.faces import flip_keypoints, into_middle, warp_faces
 from src.labels import FRAME, KEYPOINTS, OUTER_EYE_CORNERS, PARTS
 from src.metrics.calibration import FaceScore
 from src.metrics.scores import FAILURE_NME, nme_percent, point_errors_px
-from src.predict.reader import find_points, predict_keypoints
+from src.predict.answers import find_points, predict_keypoints
 
 MOUTH_CORNERS = (KEYPOINTS.index("mouth_left_corner"), KEYPOINTS.index("mouth_right_corner"))
 Change = Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, np.ndarray]]

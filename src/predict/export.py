@@ -24,7 +24,7 @@ from src.faces import to_input
 from src.files import WEIGHTS, replacing, shown
 from src.labels import FER_SIDE, FRAME
 from src.predict import networks
-from src.predict.reader import predict_keypoints
+from src.predict.answers import predict_keypoints
 
 NAMES = {task: next(iter(stems)) for task, stems in networks.FILES.items()}  # as shipped
 CALIBRATION_FACES = 200

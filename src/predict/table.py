@@ -6,10 +6,11 @@ from pathlib import Path
 import pandas as pd
 
 from src.files import replacing
-from src.labels import ANSWER_COLUMNS, BOX_COLUMNS, KEYPOINT_COLUMNS
+from src.labels import ANSWER_COLUMNS, BOX_COLUMNS, FOUND_COLUMNS, KEYPOINT_COLUMNS
 
 # frame and time (seconds) are those of a video; reason tells why a file or a frame has no face.
-COLUMNS = ("file", "frame", "time", "face", *BOX_COLUMNS, *KEYPOINT_COLUMNS, *ANSWER_COLUMNS, "reason")
+COLUMNS = ("file", "frame", "time", "face", *BOX_COLUMNS, *KEYPOINT_COLUMNS)
+COLUMNS += (*FOUND_COLUMNS, *ANSWER_COLUMNS, "reason")
 _TEXT = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}  # file names may hold any bytes
 
 

@@ -14,8 +14,9 @@ from src.data.sample import draw_faces
 from src.faces import to_input
 from src.files import EMOTIONS_CSV, KEYPOINTS_CSV, ROOT, WEIGHTS
 from src.predict import export, networks
+from src.predict.answers import find_points, predict_emotions, predict_keypoints
 from src.predict.networks import EMOTIONS, KEYPOINTS, OnnxNetwork
-from src.predict.reader import FaceReader, find_points, predict_emotions, predict_keypoints
+from src.predict.reader import FaceReader
 
 FAR = 1e-4  # px of 96; probability
 HARDLY_TRAINED = 5e-4  # px; heatmaps that are spread over the whole face lose more to rounding than the shipped ones

@@ -1,29 +1,27 @@
 import io
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from fake_reader import bomb
 from PIL import Image
-from skimage import data
 
-from src.data.sample import draw_faces
+from src.files import ROOT
+from src.predict import photos
 from src.predict.photos import (
-    LONG_SIDE,
-    FaceDetector,
     PhotoError,
     files_in,
+    other_frames,
     read_photo,
-    squares_from_boxes,
-    squares_from_points,
     to_grey,
 )
 
 RED, BLUE = (200, 30, 40), (10, 60, 220)
-FACE = np.array([224, 122])  # the middle of the portrait's face, px
-SIDE = 100  # of the face, about
 
 
 # ---------------------------------------------------------------- files
@@ -54,7 +52,7 @@ def test_a_loop_of_folders_ends_with_a_reason(tmp_path):
     found = {str(path.relative_to(tmp_path)): reason for path, reason in files_in([tmp_path])}
     assert found["a/1.jpg"] == found["a/to_b/2.jpg"] == ""
     assert "was read as" in found["a/up"] and "remove the link" in found["a/to_b/to_a"] and "was read as" in found["b"]
-    assert "check its permissions and links" in found["self"]
+    assert "check its permissions, links and drive" in found["self"]
     assert len(found) == 6
 
 
@@ -71,6 +69,11 @@ def test_a_closed_folder_has_its_reason(tmp_path):
     (tmp_path / "closed").mkdir(mode=0)
     ((_, reason),) = files_in([tmp_path / "closed"])
     assert "cannot be opened (Permission denied)" in reason
+
+
+def test_an_empty_folder_says_so(tmp_path):
+    (tmp_path / "empty" / "deep").mkdir(parents=True)
+    assert list(files_in([tmp_path / "empty"])) == [(tmp_path / "empty", "holds no file to read: give another folder")]
 
 
 def test_what_the_run_writes_is_left_out(tmp_path):
@@ -140,6 +143,76 @@ def test_a_dark_deep_picture_stays_dark(tmp_path):
     assert (read_photo(tmp_path / "dark.png") == 20).all()
 
 
+@pytest.mark.parametrize("bits", [10, 12, 16])
+def test_fewer_bits_in_sixteen_are_as_bright(tmp_path, bits):
+    grey = np.tile(np.linspace(0, 255, 64).round().astype(np.uint8), (8, 1))
+    deep = (grey / 255 * (2**bits - 1)).round().astype(np.uint16)
+    colour = np.stack([deep, deep[:, ::-1], deep // 2], axis=-1)  # red, green, blue
+    Image.fromarray(deep).save(tmp_path / "a.png")
+    cv2.imwrite(str(tmp_path / "b.png"), colour[..., ::-1])
+    cv2.imwrite(str(tmp_path / "c.tif"), colour[..., ::-1])
+    clear = np.where(np.arange(64) < 2, 0, 65535) * np.ones((8, 1))
+    cv2.imwrite(str(tmp_path / "d.png"), np.dstack([colour[..., ::-1], clear]).astype(np.uint16))
+    np.testing.assert_array_equal(read_photo(tmp_path / "a.png")[..., 0], grey)
+    for name in ("b.png", "c.tif", "d.png"):
+        picture = read_photo(tmp_path / name)[:, 2:].astype(int)
+        seen = np.stack([grey, grey[:, ::-1], grey // 2], axis=-1)[:, 2:]
+        assert np.abs(picture - seen).max() <= 1
+    assert (read_photo(tmp_path / "d.png")[:, 0] == 255).all()
+
+
+def test_white_may_be_zero_and_values_infinite_or_below_zero(tmp_path):
+    grey = np.tile(np.linspace(0, 255, 64).round(), (8, 1))
+    tifffile.imwrite(tmp_path / "white.tif", (65535 - grey * 257).astype(np.uint16), photometric="miniswhite")
+    share = (grey / 255).astype(np.float32)
+    tifffile.imwrite(tmp_path / "centred.tif", share * 2 - 1)
+    share[0, :3] = np.inf, -np.inf, np.nan
+    tifffile.imwrite(tmp_path / "infinite.tif", share)
+    np.testing.assert_array_equal(read_photo(tmp_path / "white.tif")[..., 0], grey)
+    np.testing.assert_allclose(read_photo(tmp_path / "centred.tif")[..., 0], grey, atol=1)
+    picture = read_photo(tmp_path / "infinite.tif")[..., 0]
+    assert picture[0, :3].tolist() == [255, 0, 0]
+    np.testing.assert_array_equal(picture[1:], grey[1:])
+
+
+def test_a_kind_of_picture_that_is_not_read_is_said(tmp_path, monkeypatch):
+    colour = np.random.default_rng(0).random((8, 9, 3)).astype(np.float32)
+    tifffile.imwrite(tmp_path / "float.tif", colour, photometric="rgb")
+    tifffile.imwrite(tmp_path / "raw.dng", (colour * 255).astype(np.uint8), photometric="rgb", subfiletype=1)
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    monkeypatch.setattr(photos, "pillow_heif", None)
+    for name, words in (
+        ("float.tif", "is a TIFF or raw photo of a kind that is not read, such as floating colour"),
+        ("raw.dng", "it is a raw photo, of which only a small preview can be read"),
+        ("a.heic", "is a HEIC picture: install pillow-heif"),
+    ):
+        with pytest.raises(PhotoError, match=words):
+            read_photo(tmp_path / name)
+
+
+def test_a_file_that_may_not_be_opened_is_not_called_damaged(tmp_path, monkeypatch):
+    def closed(path, *mode):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", closed)
+    with pytest.raises(PhotoError, match=r"me.jpg cannot be opened \(Permission denied\): check its permissions"):
+        read_photo(tmp_path / "me.jpg")
+
+
+def test_a_deep_picture_takes_less_than_five_times_its_size(tmp_path):
+    deep = np.random.default_rng(0).integers(0, 65536, (2000, 3000)).astype(np.uint16)
+    for compression in (None, "zlib"):
+        tifffile.imwrite(tmp_path / "deep.tif", deep, compression=compression)
+        program = (
+            "import resource, sys; from src.predict.photos import read_photo\n"
+            "used = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024\n"
+            "before = used(); read_photo(sys.argv[1]); print((used() - before) / 12e6)"
+        )
+        run = [sys.executable, "-c", program, str(tmp_path / "deep.tif")]
+        times = float(subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+        assert times < 5
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "YCbCr", "LAB", "RGBA", "LA"])
 def test_every_colour_mode_gives_three_channels_of_the_same_look(tmp_path, halves, mode):
     image = Image.fromarray(halves)
@@ -165,8 +238,19 @@ def test_what_is_transparent_becomes_white(tmp_path, halves):
 def test_of_an_animation_the_first_frame_is_read(tmp_path, halves):
     first, later = Image.fromarray(halves), Image.fromarray(np.zeros_like(halves))
     for name in ("a.gif", "a.webp", "a.png"):
-        first.save(tmp_path / name, save_all=True, append_images=[later, later], lossless=True)
+        first.save(tmp_path / name, save_all=True, append_images=[later], lossless=True)
         assert read_photo(tmp_path / name).max() > 150
+        assert other_frames(tmp_path / name).startswith("the first of 2 frames was read: save the others as")
+    first.save(tmp_path / "b.tif", save_all=True, append_images=[later])
+    assert other_frames(tmp_path / "b.tif").startswith("the first of 2 frames")
+
+
+def test_a_single_picture_and_what_is_none_has_no_other_frames(tmp_path, halves):
+    for name in ("a.gif", "a.png", "a.jpg"):
+        Image.fromarray(halves).save(tmp_path / name)
+        assert other_frames(tmp_path / name) == ""
+    (tmp_path / "text.gif").write_text("no picture")
+    assert other_frames(tmp_path / "text.gif") == ""
 
 
 def test_a_file_that_is_no_readable_picture_is_named_with_a_remedy(tmp_path, halves):
@@ -181,8 +265,8 @@ def test_a_file_that_is_no_readable_picture_is_named_with_a_remedy(tmp_path, hal
         ("cut.jpg", r"cut.jpg cannot be read \(.*truncated.*\): save it anew"),
         ("text.jpg", "text.jpg is not a picture: give AVIF, BMP"),
         ("empty.png", "empty.png is empty: copy it again"),
-        ("missing.png", "missing.png is no file: check the name"),
-        (".", "is no file"),
+        ("missing.png", "missing.png does not exist: check the name"),
+        (".", "is a folder: give the files in it"),
     ):
         with pytest.raises(PhotoError, match=words):
             read_photo(tmp_path / name)
@@ -202,104 +286,3 @@ def test_grey_of_grey_is_itself_and_anything_else_is_refused():
     for wrong in (grey / 255, grey[None, None], np.zeros((4, 4, 4), np.uint8), np.zeros((0, 4), np.uint8)):
         with pytest.raises(ValueError, match="cannot be read; give uint8"):
             to_grey(wrong)
-
-
-# ---------------------------------------------------------------- detector
-
-
-@pytest.fixture(scope="module")
-def detector():
-    return FaceDetector()
-
-
-@pytest.fixture(scope="module")
-def portrait():
-    return to_grey(data.astronaut())
-
-
-def placed(portrait, scale, degrees, to, size):
-    """The portrait's face, scaled and turned, with its middle at `to` in a grey picture of `size`."""
-    matrix = cv2.getRotationMatrix2D(FACE.tolist(), degrees, scale)
-    matrix[:, 2] += np.array(to) - FACE
-    return cv2.warpAffine(portrait, matrix, size, flags=cv2.INTER_AREA, borderValue=120)
-
-
-def only_centre(boxes):
-    assert boxes.shape == (1, 4)
-    return (boxes[0, :2] + boxes[0, 2:]) / 2
-
-
-def test_the_face_of_a_portrait_is_found_where_it_is(detector, portrait):
-    boxes = detector(portrait)
-    np.testing.assert_allclose(only_centre(boxes), FACE, atol=15)
-    assert 60 < boxes[0, 2] - boxes[0, 0] < 130
-
-
-def test_nothing_is_found_where_nothing_is(detector):
-    for picture in (np.full((200, 300), 90, np.uint8), to_grey(data.coffee()), data.brick(), data.page()):
-        assert detector(picture).shape == (0, 4)
-
-
-@pytest.mark.parametrize("degrees", [-60, -30, 30, 60])
-def test_a_turned_face_is_found(detector, portrait, degrees):
-    boxes = detector(placed(portrait, 1, degrees, (160, 160), (320, 320)))
-    np.testing.assert_allclose(only_centre(boxes), (160, 160), atol=20)
-
-
-def test_a_face_of_24_px_is_found(detector, portrait):
-    boxes = detector(placed(portrait, 24 / SIDE, 0, (230, 90), (320, 240)))
-    np.testing.assert_allclose(only_centre(boxes), (230, 90), atol=6)
-
-
-@pytest.mark.parametrize(("x", "y"), [(30, 160), (290, 160), (160, 290)])
-def test_a_face_cut_by_the_border_is_found(detector, portrait, x, y):
-    boxes = detector(placed(portrait, 1, 0, (x, y), (320, 320)))
-    np.testing.assert_allclose(only_centre(boxes), (x, y), atol=35)
-
-
-def test_boxes_of_a_large_picture_are_in_its_own_pixels(detector, portrait):
-    large = cv2.resize(portrait, None, fx=4, fy=4)
-    assert max(large.shape) > LONG_SIDE
-    centre = only_centre(detector(large))
-    np.testing.assert_allclose((centre + 0.5) / 4 - 0.5, only_centre(detector(portrait)), atol=4)
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (3000, 2), (7, 5)])
-def test_a_strip_has_no_face(detector, shape):
-    assert detector(np.zeros(shape, np.uint8)).shape == (0, 4)
-
-
-# ---------------------------------------------------------------- squares
-
-
-@pytest.fixture(scope="module")
-def points():
-    """Keypoints of upright synthetic faces, px of their 96x96 frame: (200, 15, 2)."""
-    return draw_faces(200, seed=5)[1].astype(float)
-
-
-def test_a_box_gives_a_square_that_lies_lower_and_grows_with_it():
-    boxes = np.array([[10.0, 20, 50, 70], [20, 40, 100, 140]])
-    small, large = squares_from_boxes(boxes)
-    assert small[0] == 30 and small[1] > 45 and 40 < small[2] < 60
-    np.testing.assert_allclose(large, 2 * small)
-
-
-def test_keypoints_give_nearly_the_square_they_were_framed_by(points):
-    squares = squares_from_points(points)
-    assert np.abs(np.median(squares[:, :2], axis=0) - 47.5).max() < 8
-    assert abs(np.median(squares[:, 2]) / 96 - 1) < 0.15
-
-
-def test_a_square_moves_grows_and_turns_with_its_points(points):
-    squares = squares_from_points(points)
-    moved = squares_from_points(3 * points + [100, 50])
-    np.testing.assert_allclose(moved, 3 * squares + [100, 50, 0])
-    quarter = np.array([[0, 1], [-1, 0]])  # x, y -> -y, x
-    turned = squares_from_points(points @ quarter)
-    np.testing.assert_allclose(turned[:, :2], squares[:, :2] @ quarter, atol=1e-9)
-    np.testing.assert_allclose(turned[:, 2], squares[:, 2])
-
-
-def test_points_on_one_spot_give_a_square_of_a_pixel():
-    np.testing.assert_array_equal(squares_from_points(np.full((1, 15, 2), 7.0)), [[7, 7, 1]])

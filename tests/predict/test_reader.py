@@ -11,11 +11,13 @@ from src.labels import BOX_COLUMNS, EMOTIONS, FLIP_ORDER, KEYPOINT_COLUMNS
 from src.metrics.calibration import FaceScore, five_probabilities, sure_scores
 from src.models.resnet import compact_emotions, compact_keypoints
 from src.predict.__main__ import PORTRAIT
+from src.predict.answers import as_faces, find_points, predict_emotions, predict_keypoints
 from src.predict.photos import PhotoError, to_grey
-from src.predict.reader import FaceReader, as_faces, find_points, predict_emotions, predict_keypoints
+from src.predict.reader import FaceReader
 
 TINY = {"widths": (8, 8, 16, 16), "units": (1, 1, 1, 1)}
 COLUMNS = [*KEYPOINT_COLUMNS, "face_score", "emotion", *(f"p_{name}" for name in EMOTIONS), "confidence", "sure"]
+PHOTO_COLUMNS = ["file", "face", *BOX_COLUMNS, *KEYPOINT_COLUMNS, "found_by", "detector_score", *COLUMNS[30:]]
 
 
 def save(model, folder, model_json, weights):
@@ -195,7 +197,7 @@ def points_of(table):
 
 def test_a_photo_gives_a_row_a_face_in_its_own_pixels(shipped):
     table = shipped.read_photo(PORTRAIT)
-    assert list(table) == ["file", "face", *BOX_COLUMNS, *COLUMNS]
+    assert list(table) == PHOTO_COLUMNS
     assert len(table) == 1 and table.loc[0, "file"] == str(PORTRAIT) and table.loc[0, "face"] == 0
     eyes, nose = points_of(table)[0, :2], points_of(table)[0, 10]
     np.testing.assert_allclose(eyes, [[246, 104], [204, 102]], atol=5)  # left eye first: on the right of the picture
@@ -238,8 +240,8 @@ def test_five_faces_are_five_rows(shipped):
 
 def test_a_photo_without_faces_is_an_empty_table_and_what_is_no_photo_is_refused(shipped, tmp_path):
     table = shipped.read_photo(data.brick())
-    assert list(table) == ["file", "face", *BOX_COLUMNS, *COLUMNS] and not len(table)
-    with pytest.raises(PhotoError, match=r"no\.jpg is no file"):
+    assert list(table) == PHOTO_COLUMNS and not len(table)
+    with pytest.raises(PhotoError, match=r"no\.jpg does not exist"):
         shipped.read_photo(tmp_path / "no.jpg")
     with pytest.raises(ValueError, match="give uint8"):
         shipped.read_photo(data.astronaut() / 255)

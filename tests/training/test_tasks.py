@@ -14,8 +14,8 @@ from src.labels import VOTES
 from src.metrics.calibration import five_probabilities, soft_crossentropy
 from src.metrics.people import vote_shares
 from src.models.resnet import compact_keypoints
+from src.predict.answers import predict_both, predict_emotions, predict_keypoints
 from src.predict.networks import face_side, load_keras, reads_points
-from src.predict.reader import predict_both, predict_emotions, predict_keypoints
 from src.training import fit, records, tasks
 from src.training.recipes import EMOTION_RECIPES, KEYPOINT_RECIPES, changed, recorded
 
