@@ -22,7 +22,7 @@ from src.files import DATA
 from src.metrics.scores import nme_percent
 from src.predict.answers import predict_keypoints
 from src.predict.reader import FaceReader
-from src.predict.video import overlaps
+from src.predict.tracking import overlaps
 
 FOUND = 0.5  # intersection over union with the labelled square from which a face counts as found
 

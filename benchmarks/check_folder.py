@@ -14,17 +14,19 @@ import psutil
 from PIL import Image
 from results import peak_mb, run
 
-from src.predict import __main__ as shell
+from src.predict.__main__ import PORTRAIT
 from src.predict.photos import read_photo
 from src.predict.reader import FaceReader
+from src.predict.run import NO_FACE, Outputs, Run
+from src.predict.table import FaceTable
 
 ALLOWED = 1.10  # peak of the last tenth, in units of the first's
-REASONS = {"broken": "cannot be read", "faceless": shell.NO_FACE, "no picture": "is not a picture"}
+REASONS = {"broken": "cannot be read", "faceless": NO_FACE, "no picture": "is not a picture"}
 
 
 def make_folder(folder: Path, files: int) -> dict[str, int]:
     """Fills the folder; how many files of each kind there are."""
-    portrait, rng = Image.fromarray(read_photo(shell.PORTRAIT)), np.random.default_rng(0)
+    portrait, rng = Image.fromarray(read_photo(PORTRAIT)), np.random.default_rng(0)
     counts = {"broken": files // 20, "faceless": files // 20, "no picture": files // 100}
     counts["photo"] = files - sum(counts.values())
     for i, kind in enumerate(rng.permutation(np.repeat(list(counts), list(counts.values())))):
@@ -42,7 +44,7 @@ def make_folder(folder: Path, files: int) -> dict[str, int]:
     return counts
 
 
-class Watched(shell.Run):
+class Watched(Run):
     """A run that notes the memory in use, MB, after each file."""
 
     def _read_file(self, path: Path, reason: str) -> None:
@@ -55,9 +57,10 @@ def measure(files: int) -> dict:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         made = make_folder(folder / "photos", files)
-        watched = Watched(FaceReader(), folder / "faces.csv", resume=False)
+        outputs = Outputs(folder / "faces.csv", folder / "board.png", [])
+        watched = Watched(FaceReader(), outputs, FaceTable(outputs.csv))
         watched.memory = []
-        watched.read_files([folder / "photos"], folder / "board.png")
+        watched.read_files([folder / "photos"])
         watched.table.close()
         table = pd.read_csv(folder / "faces.csv")
     tenth = max(1, files // 10)

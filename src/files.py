@@ -34,7 +34,10 @@ def as_text(path: Path) -> str:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary file beside `path`, of the same ending: takes its place when the block ends well, else goes away."""
+    """A temporary file beside `path`, of the same ending: takes its place when the block ends well, else goes away.
+
+    Of a process that was killed it stays, until the next one writes the same file.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"part_{path.name}")
     try:

@@ -19,8 +19,8 @@ from src.metrics.calibration import (
     sure_scores,
 )
 from src.metrics.people import truths
-from src.predict.networks import Network
 from src.predict.answers import predict_emotions
+from src.predict.networks import Network
 from src.predict.reader import FaceReader
 
 FACELESS = 125  # pictures without a face of each of the eight kinds

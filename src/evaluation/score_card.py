@@ -12,8 +12,8 @@ from src.labels import EMOTIONS
 from src.metrics import scores as metrics
 from src.metrics.calibration import Calibration, calibrated, five_probabilities
 from src.metrics.people import one_person, people_scores, plurality_against_labels
-from src.predict.networks import load_keras
 from src.predict.answers import predict_both, predict_emotions, predict_keypoints
+from src.predict.networks import load_keras
 from src.predict.reader import FaceReader
 from src.training import records
 

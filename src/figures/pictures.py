@@ -238,14 +238,15 @@ class Board:
         self.photos += 1
         if self.photo is None:
             scale = min(1, PHOTO_SIDE / max(photo.shape[:2]))
-            self.photo = cv2.resize(annotated(photo, table), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            size = [max(1, round(side * scale)) for side in photo.shape[1::-1]]
+            self.photo = cv2.resize(annotated(photo, table), size, interpolation=cv2.INTER_AREA)
         table = table.iloc[: FACES - len(self.rows)]
         self.faces.extend(crop_squares(photo, squares_of_edges(table[list(BOX_COLUMNS)].to_numpy(float))))
         self.rows.extend(row for _, row in table.iterrows())
 
     def draw(self, figure: Figure) -> Figure:
         """Fills an empty figure and gives it back. One photo: itself beside its faces; several: their faces."""
-        beside, count = self.photos == 1, max(len(self.rows), 1)
+        beside, count = self.photos == 1 and self.photo is not None, max(len(self.rows), 1)
         columns = min(math.ceil(count**0.5) if beside else count, 6)
         height = max(2.75 * math.ceil(count / columns), 5.5 if beside else 0)
         width = height * min(self.photo.shape[1] / self.photo.shape[0], 2) if beside else 0

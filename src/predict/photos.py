@@ -111,7 +111,7 @@ def read_photo(source: Path | str | BinaryIO, name: str = "") -> np.ndarray:
         raise PhotoError(f"{name} cannot be read ({reason}): save it anew as JPEG or PNG") from error
 
 
-def other_frames(path: Path) -> str:
+def other_frames(path: Path | BinaryIO) -> str:
     """What is to be said of the frames or pages of a picture that `read_photo` leaves unread; "": there are none."""
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path, formats=SEVERAL_FRAMES) as image:

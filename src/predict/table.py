@@ -1,33 +1,59 @@
 """The table of faces as a file that grows: a row a face, whole rows only, to be continued after an interruption."""
 
 import csv
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
+import portalocker
 
-from src.files import replacing
+from src.files import shown
 from src.labels import ANSWER_COLUMNS, BOX_COLUMNS, FOUND_COLUMNS, KEYPOINT_COLUMNS
 
-# frame and time (seconds) are those of a video; reason tells why a file or a frame has no face.
+# frame and time (seconds) are those of a video; reason tells why a file or a frame has no face, or was read in part.
 COLUMNS = ("file", "frame", "time", "face", *BOX_COLUMNS, *KEYPOINT_COLUMNS)
 COLUMNS += (*FOUND_COLUMNS, *ANSWER_COLUMNS, "reason")
-_TEXT = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}  # file names may hold any bytes
+HEADER = ",".join(COLUMNS) + "\n"
+OURS = ",".join(COLUMNS[:8]).encode()  # how a table of this program begins, of an older version too
 
 
 class FaceTable:
-    """Appends rows to a CSV file, each call in one write.
+    """Appends rows to a CSV file, which no other run may write meanwhile.
 
     resume: keep the rows of an earlier run. Those of its last file may be incomplete: they go, and that file is not
-    among `done`.
+    among `done`, the files that the table holds. ValueError where another run writes the table, or it is another
+    table; OSError where it cannot be written.
     """
 
     def __init__(self, path: Path, *, resume: bool = False):
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.done = _keep_whole(path) if resume and path.exists() else set()
-        self._out = path.open("a" if self.done else "w", buffering=1, **_TEXT)  # rows are on disk once added
-        if not self.done:
-            self._out.write(",".join(COLUMNS) + "\n")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._out = path.open("a+b", buffering=0)
+        except OSError as error:
+            raise OSError(f"{shown(path)} cannot be written ({error.strerror}): give another --csv") from error
+        try:
+            portalocker.lock(self._out, portalocker.LOCK_EX | portalocker.LOCK_NB)
+            self._check(resume=resume)
+            self._end, self.done = _whole_files(path) if resume else (0, set())
+            self._out.truncate(self._end)
+            if not self._end:
+                self._write(HEADER)
+        except portalocker.LockException as error:
+            self.close()
+            raise ValueError(f"{shown(path)} is written by another run: wait for it or give another --csv") from error
+        except BaseException:
+            self.close()
+            raise
+
+    def _check(self, *, resume: bool) -> None:
+        self._out.seek(0)
+        begin = self._out.readline()
+        if begin and not begin.startswith(OURS):
+            raise ValueError(f"{shown(self.path)} is there already and no table of this program: give another --csv")
+        if begin and resume and begin != HEADER.encode():
+            raise ValueError(f"{shown(self.path)} is of another version of this program: leave --resume out")
 
     def add(self, faces: pd.DataFrame | None, reason: str = "", **same) -> None:
         """A row a face; without faces (none, or None) one row with the reason.
@@ -36,26 +62,53 @@ class FaceTable:
         """
         rows = pd.DataFrame({"reason": [reason]}) if faces is None or faces.empty else faces
         rows = rows.assign(**same).reindex(columns=COLUMNS)
-        self._out.write(rows.to_csv(index=False, header=False, float_format="%.4f"))
+        text = rows.to_csv(index=False, header=False, float_format="%.4f")
+        if "\r" in text:  # which pandas takes for the end of a row, unless it is quoted
+            text = rows.to_csv(index=False, header=False, float_format="%.4f", quoting=csv.QUOTE_ALL)
+        self._write(text)
+
+    def _write(self, text: str) -> None:
+        rest = content = text.encode()
+        try:
+            while rest:
+                rest = rest[self._out.write(rest) :]
+        except OSError as error:
+            with suppress(OSError):  # the drive may be gone
+                self._out.truncate(self._end)
+            raise OSError(
+                f"{shown(self.path)} could not be written ({error.strerror}): free space or give another --csv; "
+                "the same command with --resume goes on"
+            ) from error
+        self._end += len(content)
 
     def close(self) -> None:
         self._out.close()
 
 
-def _keep_whole(path: Path) -> set[str]:
-    """Takes the rows of the last file away; the names of the other files. ValueError where it is another table."""
-    with path.open(**_TEXT) as table:
-        rows = csv.reader(table)
-        if tuple(next(rows, ())) != COLUMNS:
-            raise ValueError(f"{path} is no table of this program: give another --csv or leave --resume out")
-        last = None
-        for row in rows:
-            last = row[0] if len(row) == len(COLUMNS) else last
-    done = set()
-    with path.open(**_TEXT) as table, replacing(path) as part, part.open("w", **_TEXT) as kept:
-        writer = csv.writer(kept, lineterminator="\n")
-        for i, row in enumerate(csv.reader(table)):
-            if len(row) == len(COLUMNS) and row[0] != last:
-                writer.writerow(row)
-                done |= {row[0]} if i else set()
-    return done
+def _whole_files(path: Path) -> tuple[int, set[str]]:
+    """Where the rows of the last file begin, bytes, and the names of the other files."""
+    names, last, begin = set(), "file", 0  # as in the header
+    for start, row in _rows(path):
+        if len(row) != len(COLUMNS):
+            break
+        if row[0] != last:
+            names.add(last)
+            last, begin = row[0], start
+    return begin, names - {"file"}
+
+
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Each row and where it begins in the file, bytes."""
+    end = 0
+
+    def lines(file) -> Iterator[str]:
+        nonlocal end
+        for line in file:
+            end += len(line)
+            yield line.decode(errors="replace")
+
+    with path.open("rb") as file:
+        start = 0
+        for row in csv.reader(lines(file)):
+            yield start, row
+            start = end

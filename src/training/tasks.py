@@ -18,8 +18,8 @@ from src.metrics.calibration import among_five, fit_temperature, five_probabilit
 from src.metrics.people import truths, vote_shares
 from src.metrics.scores import emotion_scores, nme_percent
 from src.models import losses, resnet
-from src.predict.networks import Network, face_side
 from src.predict.answers import predict_emotions, predict_keypoints
+from src.predict.networks import Network, face_side
 from src.training.augmentation import augment_faces
 from src.training.fit import LOSSES, Batches, Stream, make_repeatable, train
 from src.training.recipes import AUGMENTS, Recipe

@@ -1,39 +1,131 @@
-import time
+import os
+from fractions import Fraction
 
+import av
+import cv2
 import numpy as np
 import pytest
-from fake_reader import RATE, FakeReader, moving, picture, write_video
+import video_file
+from fake_reader import RATE, FakeReader, moving, picture
 
+from src.files import shown
 from src.predict.photos import PhotoError
-from src.predict.video import PATIENCE_S, WINDOW_S, AnnotatedVideo, FaceTracks, Video, overlaps, read_frames
+from src.predict.video import SUFFIXES, Video, read_frames
 
 FRAMES = 250
+
+
+def read(path):
+    """Times, pictures, and the closed video."""
+    video = Video(path)
+    times, pictures = zip(*video, strict=True)
+    video.close()
+    return np.array(times), pictures, video
 
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
     path = tmp_path_factory.mktemp("video") / "two faces é.mp4"
-    write_video(path, map(moving, range(FRAMES)))
+    video_file.write(path, map(moving, range(FRAMES)))
     return path
 
 
 def test_frames_come_in_order_with_their_times(path):
-    video = Video(path)
-    assert video.rate == RATE and video.count == FRAMES
-    times, pictures = zip(*video, strict=True)
-    video.close()
+    times, pictures, video = read(path)
+    assert video.rate == RATE and video.count == FRAMES and video.path == path
     np.testing.assert_allclose(times, np.arange(FRAMES) / RATE, atol=1e-3)
     np.testing.assert_allclose(pictures[40].astype(int), moving(40), atol=60)
     assert pictures[0].dtype == np.uint8 and pictures[0].shape == (120, 160, 3)
 
 
+@pytest.mark.parametrize("kind", video_file.KINDS)
+def test_whole_files_of_every_kind_give_all_frames_and_no_complaint(tmp_path, kind):
+    assert f".{kind}" in SUFFIXES
+    video_file.write(tmp_path / f"v.{kind}", map(moving, range(40)), *video_file.KINDS[kind])
+    times, pictures, video = read(tmp_path / f"v.{kind}")
+    np.testing.assert_allclose(times, np.arange(40) / RATE, atol=2e-3)
+    assert np.abs(pictures[20].astype(int) - moving(20)).mean() < 4
+    assert video.short == "" and video.rate == RATE
+
+
+def test_av1_is_read(tmp_path, monkeypatch):
+    if "libsvtav1" not in av.codecs_available:
+        pytest.skip("this PyAV cannot write AV1")
+    monkeypatch.setenv("SVT_LOG", "0")  # the encoder is quiet
+    video_file.write(tmp_path / "v.mp4", map(moving, range(10)), "libsvtav1")
+    assert len(read(tmp_path / "v.mp4")[0]) == 10
+
+
 def test_colours_are_in_the_order_red_green_blue(tmp_path):
-    red = np.zeros((120, 160, 3), np.uint8)
-    red[..., 0] = 220
-    write_video(tmp_path / "red.mp4", [red] * 5)
-    video = Video(tmp_path / "red.mp4")
-    _, shown = next(iter(video))
-    assert shown[..., 0].min() > 180 and shown[..., 2].max() < 60
+    video_file.write(tmp_path / "red.mp4", [np.full((120, 160, 3), (220, 0, 0), np.uint8)] * 5)
+    _, pictures, _ = read(tmp_path / "red.mp4")
+    assert pictures[0][..., 0].min() > 180 and pictures[0][..., 2].max() < 60
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe.mp4", b"a\n%03d: b.mp4", b"x" * 251 + b".mp4"])
+def test_any_name_that_the_file_system_allows_is_read(tmp_path, path, name):
+    named = tmp_path / os.fsdecode(name)
+    try:
+        named.write_bytes(path.read_bytes())
+    except OSError:
+        pytest.skip("this file system does not allow the name")
+    assert len(read(named)[0]) == FRAMES
+
+
+def test_a_title_may_hold_any_bytes(tmp_path):
+    video_file.write(tmp_path / "v.mkv", [picture()] * 5, title="QQQQ")
+    (tmp_path / "v.mkv").write_bytes((tmp_path / "v.mkv").read_bytes().replace(b"QQQQ", b"\xff\xfe\xff\xfe"))
+    assert len(read(tmp_path / "v.mkv")[0]) == 5
+
+
+# ---------------------------------------------------------------- times
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_frames_keep_their_own_times(tmp_path, ending):
+    told = np.array([0, 40, 55, 200, 1200, 1210, 5000])
+    video_file.write(tmp_path / f"v.{ending}", [picture()] * 7, times=told + 300)
+    times, _, video = read(tmp_path / f"v.{ending}")
+    np.testing.assert_allclose(times, told / 1000, atol=2e-3)
+    assert video.short == ""
+
+
+def test_times_count_on_where_two_files_were_joined(tmp_path):
+    for name, first_s in (("a", 50), ("b", 2)):
+        video_file.write(tmp_path / f"{name}.ts", map(moving, range(40)), sound="aac", first_s=first_s)
+    (tmp_path / "ab.ts").write_bytes((tmp_path / "a.ts").read_bytes() + (tmp_path / "b.ts").read_bytes())
+    times, _, _ = read(tmp_path / "ab.ts")
+    assert len(times) >= 78 and (np.diff(times) >= 0).all()
+    assert times[-1] == pytest.approx(79 / RATE, abs=0.2)
+
+
+# ---------------------------------------------------------------- upright, in square pixels
+
+CORNER = picture((20, 15, 24, 200))  # bright at the upper left
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, -90])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_pictures_are_upright(tmp_path, degrees, mirrored):
+    video_file.write(tmp_path / "v.mp4", [CORNER] * 3, turn=(degrees, mirrored))
+    _, pictures, _ = read(tmp_path / "v.mp4")
+    turned = np.rot90(CORNER, degrees // 90)
+    upright = turned[:, ::-1] if mirrored else turned
+    assert pictures[0].shape == upright.shape and np.abs(pictures[0].astype(int) - upright).mean() < 5
+    if not mirrored:
+        there, frame = cv2.VideoCapture(str(tmp_path / "v.mp4")).read()
+        assert there and np.abs(frame.astype(int) - pictures[0]).mean() < 5
+
+
+@pytest.mark.parametrize(("aspect", "size"), [(2, (120, 320)), (0.5, (240, 160)), (100, (120, 160))])
+def test_pixels_are_square(tmp_path, aspect, size):
+    video_file.write(tmp_path / "v.mkv", [CORNER] * 3, sample_aspect_ratio=Fraction(aspect))
+    _, pictures, _ = read(tmp_path / "v.mkv")
+    assert pictures[0].shape == (*size, 3)
+    assert pictures[0][size[0] // 8, size[1] // 8].min() > 180 > 40 > pictures[0][size[0] // 2, size[1] // 2].max()
+
+
+# ---------------------------------------------------------------- faces
 
 
 def test_ten_seconds_of_two_moving_faces_keep_two_ids(path):
@@ -51,107 +143,90 @@ def test_ten_seconds_of_two_moving_faces_keep_two_ids(path):
 
 def test_an_answer_is_averaged_over_half_a_second(tmp_path):
     greys = [200] * 10 + [110] + [200] * 10  # one frame of anger amid happiness
-    write_video(tmp_path / "v.mp4", [picture((80, 60, 40, grey)) for grey in greys])
-    video = Video(tmp_path / "v.mp4")
-    tables = [faces for _, _, faces in read_frames(FakeReader(), video)]
+    video_file.write(tmp_path / "v.mp4", [picture((80, 60, 40, grey)) for grey in greys])
+    tables = [faces for _, _, faces in read_frames(FakeReader(), Video(tmp_path / "v.mp4"))]
     assert {name for faces in tables for name in faces["emotion"]} == {"happiness"}
     assert 0.6 < tables[10].loc[0, "confidence"] < tables[9].loc[0, "confidence"]
     for faces in tables:
         assert faces.filter(regex="^p_").to_numpy().sum() == pytest.approx(1)
 
 
-@pytest.mark.parametrize("size", [(160, 120), (161, 121), (50, 34)])
-def test_an_annotated_video_is_whole_once_closed(tmp_path, size):
-    reader, mp4 = FakeReader(), AnnotatedVideo(tmp_path / "new" / "out.mp4", RATE)
-    frames = [picture((25, 17, 20, 150 + i), size=size) for i in range(30)]
-    for frame in frames:
-        mp4.add(frame, reader.read_photo(frame))
-    mp4.close()
-    written = Video(tmp_path / "new" / "out.mp4")
-    pictures = [picture for _, picture in written]
-    assert len(pictures) == 30 and written.rate == RATE
-    assert pictures[0].shape == (size[1] // 2 * 2, size[0] // 2 * 2, 3)
-    blue = pictures[5].astype(int)[..., 2] - pictures[5][..., 0]
-    assert blue.max() > 40, "the box is blue"
+# ---------------------------------------------------------------- damaged files
 
 
-def test_frames_of_a_camera_play_at_the_pace_they_came(tmp_path):
-    reader, mp4 = FakeReader(), AnnotatedVideo(tmp_path / "out.mp4", None)
-    for _ in range(8):
-        mp4.add(picture(), reader.read_photo(picture()))
-        time.sleep(0.25)
-    mp4.close()
-    times = [time_s for time_s, _ in Video(tmp_path / "out.mp4")]
-    assert 1 < times[-1] < 6
+@pytest.mark.parametrize(
+    ("ending", "unit"), [("mp4", "frames"), ("avi", "frames"), ("mkv", "s"), ("webm", "s"), ("flv", "s")]
+)
+def test_a_file_that_was_cut_gives_its_frames_and_says_so(tmp_path, ending, unit):
+    path = tmp_path / f"v.{ending}"
+    start = {"movflags": "faststart"} if ending == "mp4" else {}
+    video_file.write(path, map(moving, range(40)), *video_file.KINDS[ending], options=start)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+    times, _, video = read(path)
+    assert 5 < len(times) < 36
+    number, of, said = video.short.removeprefix("ends early: ").split()[:3]
+    assert of == "of" and video.short.endswith(f" {unit} could be read; copy it again")
+    assert (int(number), int(said)) == (len(times), 40) if unit == "frames" else float(number) < 1.5 < float(said)
 
 
-def test_no_frames_write_no_video(tmp_path):
-    mp4 = AnnotatedVideo(tmp_path / "out.mp4", RATE)
-    mp4.close()
-    assert not (tmp_path / "out.mp4").exists()
+@pytest.mark.parametrize("ending", ["mp4", "mkv", "ts", "avi", "flv"])
+def test_damage_in_the_middle_does_not_end_a_file(tmp_path, ending, capfd):
+    path = tmp_path / f"v.{ending}"
+    video_file.write(path, map(moving, range(60)), "libx264", "libmp3lame")
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(size * 4 // 10)
+        file.write(bytes(size // 20))
+    times, _, _ = read(path)
+    assert 30 < len(times) <= 60 and times[-1] == pytest.approx(59 / RATE, abs=0.2)
+    assert capfd.readouterr() == ("", "")
 
 
-def test_what_is_no_video_and_what_is_no_camera_is_said_in_words(tmp_path):
-    (tmp_path / "text.mp4").write_text("not a video")
-    with pytest.raises(PhotoError, match=r"text.mp4 cannot be read as a video: convert it to mp4"):
+@pytest.mark.parametrize("kind", ["mp4", "mkv", "ts", "avi", "webm", "mpg"])
+def test_any_damage_is_read_past_or_said_in_words(tmp_path, kind, capfd):
+    path, rng = tmp_path / f"v.{kind}", np.random.default_rng(0)
+    video_file.write(path, map(moving, range(15)), *video_file.KINDS[kind])
+    whole = np.frombuffer(path.read_bytes(), np.uint8)
+    capfd.readouterr()
+    for _ in range(15):
+        damaged = whole.copy()
+        damaged[rng.integers(0, len(whole), 30)] = rng.integers(0, 256, 30)
+        path.write_bytes(damaged.tobytes())
+        try:
+            video = Video(path)
+        except PhotoError as error:
+            assert shown(path) in str(error)
+            continue
+        times = [time_s for time_s, _ in video]
+        assert times == sorted(times) and video.short.startswith(("ends early: ", "")[video.short == ""])
+        video.close()
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not a video", b"#EXTM3U\n#EXTINF:1,\nother.ts\n", b"ffconcat version 1.0\nfile v.mp4"]
+)
+def test_what_is_no_video_is_said_in_words(tmp_path, content):
+    (tmp_path / "text.mp4").write_bytes(content)
+    with pytest.raises(PhotoError, match=r"text.mp4 cannot be read as a video: copy it again or convert it to mp4"):
         Video(tmp_path / "text.mp4")
-    with pytest.raises(PhotoError, match="There is no camera 97: plug it in or give another number"):
-        Video(97)
 
 
-# ---------------------------------------------------------------- tracks
+def test_a_file_that_is_missing_or_has_only_sound_is_said_in_words(tmp_path):
+    with pytest.raises(PhotoError, match=r"none.mp4 does not exist: check the name"):
+        Video(tmp_path / "none.mp4")
+    video_file.write(tmp_path / "v.mp4", [picture()] * 10, sound="aac")
+    with av.open(str(tmp_path / "v.mp4")) as both, av.open(str(tmp_path / "sound.mp4"), "w") as sound:
+        stream = sound.add_stream_from_template(both.streams.audio[0])
+        for packet in both.demux(audio=0):
+            packet.stream = stream
+            sound.mux([packet] * bool(packet.size))
+    with pytest.raises(PhotoError, match=r"sound.mp4 cannot be read as a video"):
+        Video(tmp_path / "sound.mp4")
 
 
-A, B = np.array([30.0, 30, 20]), np.array([100.0, 30, 20])
-OUTPUTS = np.array([[0.6, 0.1, 0.1, 0.1, 0.1], [0.1, 0.1, 0.1, 0.1, 0.6]])
-NONE = np.zeros((0, 3)), np.zeros((0, 5))
-
-
-def test_overlaps_are_those_worked_out_by_hand():
-    squares = np.array([[0.0, 0, 2], [1, 0, 2], [10, 10, 2], [0, 0, 1]])
-    np.testing.assert_allclose(overlaps(squares[:1], squares), [[1, 1 / 3, 0, 1 / 4]])
-    assert overlaps(np.zeros((0, 3)), squares).shape == (0, 4)
-
-
-def test_ids_stay_with_their_faces_whatever_the_order_of_detection():
-    tracks = FaceTracks()
-    for step in range(20):
-        squares = np.stack([A + [3 * step, 0, 0], B - [3 * step, step, 0]])  # they pass each other at different heights
-        order = [0, 1] if step % 2 else [1, 0]
-        ids, _ = tracks.update(squares[order], OUTPUTS, step / 25)
-        assert ids == ([1, 0] if step % 2 else [0, 1])
-
-
-def test_a_face_out_of_sight_for_a_moment_keeps_its_id_and_for_long_gets_a_new_one():
-    tracks = FaceTracks()
-    assert tracks.update(A[None], OUTPUTS[:1], 0.0)[0] == [0]
-    ids, smooth = tracks.update(*NONE, 0.3)
-    assert ids == [] and smooth.shape == (0, 5)
-    assert tracks.update(A[None], OUTPUTS[:1], PATIENCE_S)[0] == [0]
-    assert tracks.update(A[None], OUTPUTS[:1], 2.1 * PATIENCE_S)[0] == [1]
-
-
-def test_outputs_are_averaged_over_the_window_and_no_longer():
-    tracks = FaceTracks()
-    at = lambda time_s, output: tracks.update(A[None], output[None], time_s)[1][0]  # noqa: E731
-    first, second = OUTPUTS
-    np.testing.assert_allclose(at(0.0, first), first)
-    np.testing.assert_allclose(at(0.8 * WINDOW_S, second), (first + second) / 2)
-    np.testing.assert_allclose(at(1.5 * WINDOW_S, second), second)
-
-
-@pytest.mark.parametrize("classes", [5, 7])
-def test_a_face_elsewhere_is_another_and_answers_do_not_mix(classes):
-    tracks = FaceTracks()
-    outputs = np.eye(classes)[:2]
-    tracks.update(A[None], outputs[:1], 0.0)
-    ids, smooth = tracks.update(np.stack([B, A]), outputs[::-1], 0.04)
-    assert ids == [1, 0]
-    np.testing.assert_allclose(smooth, outputs[::-1])
-
-
-def test_memory_does_not_grow_with_the_frames():
-    tracks = FaceTracks()
-    for step in range(2000):
-        tracks.update(np.array([[50.0 * step, 0, 20]]), OUTPUTS[:1], step / 25)
-    assert len(tracks._tracks) <= 25 * PATIENCE_S + 2
+@pytest.mark.parametrize("number", [97, -1, 2**40])
+def test_what_is_no_camera_is_said_in_words(number, capfd):
+    with pytest.raises(PhotoError, match=f"There is no camera {number}: plug it in or give another number"):
+        Video(number)
+    assert capfd.readouterr() == ("", "")
