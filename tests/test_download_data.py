@@ -1,22 +1,25 @@
 """DownloadData.py from end to end on a data set of a few faces: what it writes, and what it says when it cannot."""
 
 import errno
+import re
 import threading
 from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 import pandas as pd
 import pytest
 import requests
+from face_files import FACES, text, write
 from tiny_mirror import FERPLUS_CSV, FERPLUS_ROWS, helen_files, write_mirror
 
 import DownloadData
 from src.data import archives, convert, votes
 from src.data.archives import FER2013, HELEN, read_table
+from src.data.datasets import load_repeated_emotions
 from src.labels import VOTES
 
 OUTPUTS = ("data.csv", "icml_face_data.csv", "wide_faces.npz")
@@ -62,7 +65,10 @@ def test_the_summary_counts_rows_people_and_repeated_images(table, data, capsys)
     assert run("--sources", table, "--data-dir", data) == 0
     words = " ".join(capsys.readouterr().out.split())
     assert "data.csv: 12 faces" in words
-    assert "3 helen, 4 youtube; in two splits: 0" in words
+    assert "usage HelenTest Test Training all origin helen 1 0 3 4 youtube 0 2 6 8 all 1 2 9 12" in words
+    assert "People (of HELEN and without names: photos): 3 helen, 4 youtube" in words
+    assert "Keypoints cannot be validated: there are no such faces in Validation." in words
+    assert "Disgust, sad, happiness, surprise cannot be learnt: there are no such faces in Training." in words
     assert "icml_face_data.csv: 6 faces, 1 repeat" in words
     assert "1 PublicTest images stand byte for byte in Training 0 PrivateTest images" in words
     assert "happiness 0 1 0 1" in words
@@ -231,13 +237,111 @@ def test_an_invalid_row_at_hand_is_refused(at_hand, refusal):
     assert ".part" not in message
 
 
-def test_a_damaged_zip_at_hand_is_refused(tmp_path, refusal):
-    (tmp_path / "training.zip").write_bytes(b"PK no zip")
+@pytest.mark.parametrize(("at", "value"), [(0, 0), (6, 1), (60, 255)])  # no ZIP; with a password; its bytes changed
+def test_a_zip_that_cannot_be_unpacked_is_refused(tmp_path, refusal, at, value):
+    with ZipFile(tmp_path / "training.zip", "w", ZIP_DEFLATED) as packed:
+        packed.writestr("training.csv", "left_eye_center_x,Image\n" * 9)
+    content = bytearray((tmp_path / "training.zip").read_bytes())
+    for start in (at, content.index(b"PK\x01\x02") + at + 2 if at == 6 else at):  # the directory repeats that flag
+        content[start] = value
+    (tmp_path / "training.zip").write_bytes(content)
     assert "training.zip is damaged" in refusal("--from", tmp_path)
 
 
+def test_a_fault_in_a_zip_is_told_by_the_zip_s_name(tmp_path, refusal):
+    with ZipFile(tmp_path / "training.zip", "w") as packed:
+        packed.writestr("training.csv", "Image\n1 2 3\n")
+    message = refusal("--from", tmp_path)
+    assert message.startswith(f"{tmp_path}/training.zip, line 1: column left_eye_center_x is missing")
+
+
+@pytest.fixture
+def five(tmp_path):
+    """A folder with a file of five codes, the number of each code's faces differing."""
+    codes = [0, 1, 1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4]
+    (tmp_path / "five").mkdir()
+    rows = [(code, text(image)) for code, image in zip(codes, FACES, strict=False)]
+    return write(tmp_path / "five" / "fer2013.csv", ("emotion", "pixels"), rows).parent
+
+
+def test_codes_that_can_be_read_two_ways_are_asked_for_once(five, data, refusal, capsys):
+    assert "fer2013.csv can be read two ways" in refusal("--from", five)
+    for codes, sad, surprise in (("five", 3, 5), ("seven", 5, 0)):
+        assert run("--from", five, "--data-dir", data, "--codes", codes) == 0
+        faces = load_repeated_emotions(data / "icml_face_data.csv")
+        np.testing.assert_array_equal(faces.images, FACES[:15])
+        assert np.bincount(faces.labels, minlength=7)[[2, 4]].tolist() == [sad, surprise]
+        assert re.search(rf"sad .* {sad}\n", capsys.readouterr().out)
+    assert run("--from", data, "--data-dir", data.parent / "again") == 0  # what was written needs no question
+    assert contents(data.parent / "again") == contents(data)
+
+
+def test_codes_without_files_at_hand_are_refused(data, capsys):
+    with pytest.raises(SystemExit):
+        run("--codes", "five", "--data-dir", data)
+    assert "--codes goes with --from" in capsys.readouterr().err
+
+
+def test_the_user_s_own_files_are_never_written_over(at_hand, data, refusal, tmp_path):
+    before = contents(at_hand)
+    (tmp_path / "link").symlink_to(at_hand)
+    for folder in (at_hand, tmp_path / "link", tmp_path / "none" / ".." / "hand"):
+        assert run("--from", at_hand, "--data-dir", folder) == 1
+        assert contents(at_hand) == before
+    data.mkdir()
+    (data / "icml_face_data.csv").write_text("ours")
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "fer2013.csv").symlink_to(data / "icml_face_data.csv")
+    assert "linked/fer2013.csv is where the data is written" in refusal("--from", tmp_path / "linked")
+
+
+def test_a_folder_of_the_user_s_in_the_data_folder_stays(at_hand, data):
+    data.mkdir()
+    at_hand = at_hand.rename(data / "incoming")
+    before = contents(at_hand)
+    assert run("--from", at_hand, "--data-dir", data) == 0
+    assert contents(at_hand) == before
+
+
+def test_a_damaged_file_of_an_earlier_call_is_told(at_hand, data, refusal):
+    (at_hand / "data.csv").unlink()
+    assert run("--from", at_hand, "--data-dir", data) == 0
+    (data / "data.csv").write_bytes(b"")
+    assert "data.csv is empty" in refusal("--from", at_hand)
+
+
+def test_after_a_kill_the_same_call_goes_on(at_hand, data):
+    data.mkdir()
+    for name in OUTPUTS:
+        (data / f"part_{name}").write_bytes(b"half")  # as a killed call leaves them
+    assert run("--from", at_hand, "--data-dir", data) == 0
+    assert (data / "data.csv").read_bytes() == (at_hand / "data.csv").read_bytes()
+    assert sorted(contents(data)) == ["data.csv", "icml_face_data.csv", "part_wide_faces.npz"]
+
+
+@pytest.mark.parametrize("name", ["data.csv", "icml_face_data.csv"])
+def test_a_full_disk_is_told_of_files_at_hand(at_hand, refusal, monkeypatch, name):
+    for other in OUTPUTS:
+        if other != name:
+            (at_hand / other).unlink()
+    monkeypatch.setattr(DownloadData.shutil, "copyfile", disk_full)
+    assert f"{name} could not be written" in refusal("--from", at_hand)
+
+
+def test_a_file_that_may_not_be_read_is_told(at_hand, refusal, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, "Permission denied", "data.csv")
+
+    monkeypatch.setattr(DownloadData.shutil, "copyfile", refuse)
+    assert refusal("--from", at_hand) == "[Errno 13] Permission denied: 'data.csv'; mend this and call again.\n"
+
+
 def test_a_folder_without_known_files_is_refused(tmp_path, refusal):
-    assert "holds none of data.csv, training.csv" in refusal("--from", tmp_path / "mirror")
+    (tmp_path / "empty").mkdir()
+    assert "holds none of data.csv, training.csv" in refusal("--from", tmp_path / "empty")
+    assert "no\\nne is no folder" in refusal("--from", tmp_path / "no\nne")
+    (tmp_path / "empty" / "data.csv").mkdir()
+    assert "holds none of data.csv, training.csv" in refusal("--from", tmp_path / "empty")
 
 
 def test_votes_beside_kaggle_s_file_are_taken_along(at_hand, data, refusal, capsys):

@@ -143,6 +143,8 @@ class Archive:
                     self._refuse_unsafe(member)
                     name = member.name.partition("/")[2]
                     is_used = any(f"{name}/".startswith(f"{path}/") for path in self.source.git_objects)
+                    if is_used and not name.isprintable():
+                        raise self.refusal(f"holds {name!r}, a name that cannot be printed")
                     if member.isreg() and is_used and name.endswith(suffix):
                         mode = "100755" if member.mode & 0o100 else "100644"
                         yield File(name, mode, tar.extractfile(member).read())
@@ -172,7 +174,7 @@ class Archive:
 
     def _compare(self, what: str, found: str, pinned: str) -> None:
         if found != pinned:
-            raise self.refusal(f"is damaged or another version ({what} {found[:12]}, pinned {pinned[:12]})")
+            raise self.refusal(f"is damaged or another version ({what} {found[:12]}, pinned {str(pinned)[:12]})")
 
     def _refuse_unsafe(self, member: tarfile.TarInfo) -> None:
         path = PurePosixPath(member.name)

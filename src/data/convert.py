@@ -14,11 +14,12 @@ import numpy as np
 from tqdm import tqdm
 
 from src.data.archives import Archive, File, SourceError, replacing
-from src.data.datasets import WIDE
+from src.data.datasets import WIDE, Emotions
+from src.data.emotion_columns import write_codes
 from src.data.splits import deal
 from src.faces import crop_face
 from src.files import shown
-from src.labels import FER_SIDE, FRAME, KEYPOINT_COLUMNS, LANDMARKS, LANDMARKS_OF, VOTES
+from src.labels import ALL_EMOTIONS, FER_CODES, FER_SIDE, FRAME, KEYPOINT_COLUMNS, LANDMARKS, LANDMARKS_OF, VOTES
 
 # Share of the subjects in each split.
 YOUTUBE_SHARES = {"Test": 0.15, "Validation": 0.15, "Training": 0.7}
@@ -109,7 +110,7 @@ def parse_keypoint_table(file: File) -> dict[str, np.ndarray]:
             table[name] = _checked(np.array(values, float).reshape(-1, 2))
         except ValueError as error:
             raise SourceError(
-                f"{file.name} line {number}, {name}, is not an image and its 68 points x,y ({error}); correct it"
+                f"{file.name} line {number}, {name!r:.80}, is not an image and its 68 points x,y ({error}); correct it"
                 " or take the pinned archive."
             ) from error
     return table
@@ -202,17 +203,25 @@ def fer2013_rows(fer2013: Archive) -> list[EmotionRow]:
     return [EmotionRow(code, tuple(FER_PARTS)[usage], pixels) for (usage, _, code), pixels in sorted(rows)]
 
 
+def emotion_rows(faces: Emotions) -> list[EmotionRow]:
+    """The rows to write of faces that were loaded, without their votes."""
+    codes = [FER_CODES.index(ALL_EMOTIONS[label]) for label in faces.labels]
+    return list(map(EmotionRow, codes, faces.usage, (image.tobytes() for image in faces.images)))
+
+
 def write_emotions(path: Path, rows: Sequence[EmotionRow], votes: np.ndarray | None = None) -> None:
     """Write a CSV file with Kaggle's columns `emotion`, ` Usage`, ` pixels`, and those of `labels.VOTES` behind them.
 
-    votes: uint8 (rows, 10), or None, then their columns are left out; a face whose votes are all 0 has empty fields.
+    Where the codes could be read two ways, names of emotions take their place. votes: uint8 (rows, 10), or None, then
+    their columns are left out; a face whose votes are all 0 has empty fields.
     """
     names = () if votes is None else VOTES
     ends = [""] * len(rows) if votes is None else map(_vote_text, votes.tolist())
     with replacing(path) as part, part.open("w", encoding="ascii", newline="\n") as out:
         out.write(",".join(("emotion", " Usage", " pixels", *names)) + "\n")
-        for row, end in zip(tqdm(rows, f"write {path.name}", unit=" faces"), ends, strict=True):
-            out.write(f"{row.code},{row.usage},{_pixel_text(row.pixels)}{end}\n")
+        emotions = write_codes(row.code for row in rows)
+        for emotion, row, end in zip(emotions, tqdm(rows, f"write {path.name}", unit=" faces"), ends, strict=True):
+            out.write(f"{emotion},{row.usage},{_pixel_text(row.pixels)}{end}\n")
 
 
 def _vote_text(counts: list[int]) -> str:

@@ -22,6 +22,12 @@ from tqdm import tqdm
 
 from src.files import replacing, shown
 
+# What a file is that starts with these bytes.
+NO_CSV = {
+    b"\x1f\x8b": "is packed with gzip; unpack it first",
+    b"PK\x03\x04": "is a ZIP archive or a workbook; unpack it, or save it as CSV",
+    b"\xff\xfe": "is text in UTF-16; save it in UTF-8",
+}
 BLOCK = 1 << 20  # bytes of text that a thread reads at once: fewer, and threads wait for each other more often
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what is no picture is said in our own words
 
@@ -35,7 +41,7 @@ class FaceTable:
     """A CSV file of faces, row by row, good and bad."""
 
     path: Path
-    frame: pd.DataFrame  # the other columns, stripped strings; its index is the line in the file, header = line 1
+    frame: pd.DataFrame  # the other known columns, stripped strings; its index is the line in the file, header = line 1
     images: np.ndarray  # (rows, side, side) uint8, grey 0..255; zeros where the grey values are in error
     faults: np.ndarray  # (rows,) object, what is wrong with a row, "" where nothing is
 
@@ -63,6 +69,9 @@ class FaceTable:
         Raises DataError if there are others and `strict`, or if no row is good.
         """
         good = self.faults == ""
+        if good.any() and self.images.max() <= 1:
+            first = f"{shown(self.path)}, line {self.frame.index[0]}"
+            raise DataError(f"{first}: no grey value of this row or any other is above 1; multiply 0..1 by 255.")
         if good.all():
             return good
         first, count = np.argmin(good), np.count_nonzero(~good)
@@ -79,20 +88,25 @@ def map_file(path: Path) -> mmap.mmap:
     try:
         with path.open("rb") as file:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except FileNotFoundError:
+        reason = "is missing; write it with `python DownloadData.py`"
     except OSError as error:
-        reason = f"cannot be read ({error.strerror})"
+        reason = f"cannot be read ({error.strerror}); mend this and call again"
     except ValueError:  # an empty file cannot be mapped
-        reason = "is empty"
-    raise DataError(f"{shown(path)} {reason}; write it with `python DownloadData.py`.")
+        reason = "is empty; write it with `python DownloadData.py`"
+    raise DataError(f"{shown(path)} {reason}.")
 
 
-def read_face_table(path: Path, content: mmap.mmap, image_column: str, side: int, required: Iterable[str]) -> FaceTable:
+def read_face_table(path: Path, content, image_column: str, side: int, required: tuple, optional: tuple) -> FaceTable:
     """Read the CSV file `path`, mapped as `content`: `image_column` holds side*side grey values a row.
 
     Grey values are whole numbers 0..255 separated by spaces. Spaces and quotes around names and fields are forgiven,
     empty lines skipped. Rows with another number of fields or of grey values, or with grey values that are no such
-    numbers, are noted as faults. DataError if the file lacks the image's column or one of `required`, or holds no row.
+    numbers, are noted as faults. Columns that are neither `required` nor `optional` are not kept. DataError if the file
+    lacks the image's column or one of `required`, has a column twice, or holds no row.
     """
+    if remedy := next((words for magic, words in NO_CSV.items() if content[: len(magic)] == magic), None):
+        raise DataError(f"{shown(path)} {remedy}.")
     start = content.find(b"\n") + 1 or len(content)
     names = [name.decode("utf-8", "replace") for name in _fields(content[:start].removeprefix(b"\xef\xbb\xbf"))]
     if missing := [name for name in (*required, image_column) if name not in names]:
@@ -100,11 +114,14 @@ def read_face_table(path: Path, content: mmap.mmap, image_column: str, side: int
             f"{shown(path)}, line 1: column {missing[0]} is missing; name the columns as in Kaggle's files, or"
             " write the file again with `python DownloadData.py`."
         )
+    columns = {name: names.index(name) for name in (*required, *optional) if name in names}
+    if twice := [name for name in (*columns, image_column) if names.count(name) > 1]:
+        raise DataError(f"{shown(path)}, line 1: column {twice[0]} stands twice; leave one of them.")
     places = _block_places(content, start)
     np.empty(1 << 24, np.uint8)  # freed at once: now glibc keeps memory up to this size, twice as fast as asking anew
-    read = partial(_read_block, content, names, names.index(image_column), side)
+    read = partial(_read_block, content, len(names), names.index(image_column), columns, side)
     with ThreadPoolExecutor() as pool:
-        blocks = list(tqdm(pool.map(read, places), f"read {path.name}", len(places), unit=" blocks", delay=2))
+        blocks = list(tqdm(pool.map(read, places), f"read {shown(path.name)}", len(places), unit=" blocks", delay=2))
     if not any(len(frame) for frame, _, _ in blocks):
         raise DataError(f"{shown(path)} holds no rows; write it again with `python DownloadData.py`.")
     frames, images, faults = zip(*blocks, strict=True)
@@ -122,21 +139,21 @@ def _block_places(content: mmap.mmap, start: int) -> list[tuple[int, slice]]:
     return places
 
 
-def _read_block(content: mmap.mmap, names: list[str], image_at: int, side: int, place: tuple[int, slice]):
-    """`frame`, `images` and `faults`, as of a FaceTable, of a block."""
+def _read_block(content, width: int, image_at: int, columns: dict[str, int], side: int, place: tuple[int, slice]):
+    """`frame`, `images` and `faults`, as of a FaceTable, of a block of lines that have `width` fields."""
     lines, rows, texts, faults = [], [], [], []
     for line, row in enumerate(content[place[1]].split(b"\n"), place[0]):
         if row.strip():
             fields = _fields(row)
-            whole = len(fields) == len(names)
-            faults.append("" if whole else f"{len(fields)} fields where the header names {len(names)}")
-            fields = fields if whole else [b""] * len(names)
-            texts.append(fields.pop(image_at))
-            rows.append([field.decode("utf-8", "replace") for field in fields])
+            whole = len(fields) == width
+            faults.append("" if whole else f"{len(fields)} fields where the header names {width}")
+            fields = fields if whole else [b""] * width
+            texts.append(fields[image_at])
+            rows.append([fields[column].decode("utf-8", "replace") for column in columns.values()])
             lines.append(line)
     values, reasons = parse_rows(texts, side * side)
     faults = [fault or reasons.get(row, "") for row, fault in enumerate(faults)]
-    frame = pd.DataFrame(rows, lines, names[:image_at] + names[image_at + 1 :], dtype=str)
+    frame = pd.DataFrame(rows, lines, list(columns), dtype=str)
     return frame, values.reshape(-1, side, side), np.array(faults, object)
 
 
@@ -160,7 +177,8 @@ def parse_rows(texts: list[bytes], count: int) -> tuple[np.ndarray, dict[int, st
     for row, text in enumerate(texts):
         words = text.split()
         if strange := [word for word in words if not word.removeprefix(b"-").isdigit()]:
-            faults[row] = f"grey value {strange[0].decode('utf-8', 'replace')!r:.40} is not a whole number"
+            word = strange[0].decode("utf-8", "replace")
+            faults[row] = f"grey value {word!r:.40} is not a whole number (0..1 times 255, rounded, is one)"
         elif len(words) != count:
             faults[row] = f"{len(words)} grey values where {count} belong"
         elif outside := [word for word in words if not 0 <= int(word) <= 255]:

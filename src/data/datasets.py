@@ -9,13 +9,14 @@ from typing import ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from src.data.csv_files import DataError, FaceTable, checksum, load_cached, map_file, read_face_table, save_cached
+from src.data.csv_files import DataError, checksum, load_cached, map_file, read_face_table, save_cached
+from src.data.emotion_columns import read_labels, read_vote_columns
 from src.data.sample import draw_faces
 from src.data.splits import deal, deal_groups, row_hashes
 from src.files import EMOTIONS_CSV, KEYPOINTS_CSV, shown
-from src.labels import ALL_EMOTIONS, EMOTIONS, FER_CODES, FER_SIDE, FRAME, KEYPOINT_COLUMNS, LANDMARKS, VOTES
+from src.labels import EMOTIONS, FER_SIDE, FRAME, KEYPOINT_COLUMNS, LANDMARKS, VOTES
 
-FORMAT = 2  # of the cached arrays; a new number when the same file is to give other arrays
+FORMAT = 3  # of the cached arrays; a new number when the same file is to give other arrays
 MARGIN = 8  # px that a keypoint may lie outside the frame
 WIDE = 144  # side of the faces in wide_faces.npz: the frame and half its width around it
 
@@ -97,8 +98,8 @@ class Keypoints(_Faces):
 
     @property
     def source(self) -> np.ndarray:
-        """The data set that each face comes from, str (n,): what stands before the slash of its subject."""
-        return np.array([name.partition("/")[0] for name in self.subject], str)
+        """The data set that each face comes from, str (n,): what stands before the slash of its subject, or "other"."""
+        return np.array([name.partition("/")[0] if "/" in name else "other" for name in self.subject], str)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,22 +147,29 @@ def load_keypoints(path: Path, *, strict: bool = True) -> Keypoints:
 
 
 def load_emotions(path: Path, *, strict: bool = True) -> Emotions:
-    """Load an emotion CSV file: Kaggle's `icml_face_data.csv` or `fer2013.csv`, or one of five codes without Usage.
+    """Load an emotion CSV file: Kaggle's `icml_face_data.csv` or `fer2013.csv`, or another one of codes or names.
 
-    Repeats across splits are removed, see `drop_repeats`. Without Usage, the images of each emotion are dealt to the
-    splits 80/10/10. Ten columns named as in `labels.VOTES`, empty where a face has none, are its votes. `strict` and
-    DataError as in `load_keypoints`.
+    Codes that can be read two ways are refused, see `emotion_columns`. Repeats across splits are removed, see
+    `drop_repeats`. Without Usage, the images of each emotion are dealt to the splits 80/10/10. Ten columns named as in
+    `labels.VOTES`, empty where a face has none, are its votes. `strict` and DataError as in `load_keypoints`.
     """
     arrays, _ = _load(Path(path), "emotions", _parse_unrepeated, strict)
     return Emotions(**arrays | {"dropped": json.loads(arrays["dropped"].item())})
 
 
-def load_repeated_emotions(path: Path) -> Emotions:
+def load_bare_keypoints(path: Path) -> Keypoints:
+    """As `load_keypoints`, without the cache and without wide_faces.npz."""
+    arrays, _ = _parse_keypoints(path, map_file(path), strict=True)
+    return Keypoints(**arrays)
+
+
+def load_repeated_emotions(path: Path, codes: str | None = None) -> Emotions:
     """All rows of an emotion CSV file, repeats and all: to show what they do, never to train the study's networks.
 
-    Parsed anew each time, without a cache. DataError as in `load_emotions`.
+    codes: "five" or "seven", what the file's codes are where they can be read two ways. Parsed anew each time, without
+    a cache. DataError as in `load_emotions`.
     """
-    arrays, _ = _parse_emotions(Path(path), map_file(Path(path)), strict=True)
+    arrays, _ = _parse_emotions(Path(path), map_file(Path(path)), strict=True, codes=codes)
     return Emotions(**arrays, dropped={})
 
 
@@ -209,9 +217,13 @@ def _load(path: Path, kind: str, parse: Callable[..., Parsed], strict: bool) -> 
 
 
 def _parse_keypoints(path, content, strict: bool) -> Parsed:
-    table = read_face_table(path, content, "Image", FRAME, KEYPOINT_COLUMNS)
+    table = read_face_table(path, content, "Image", FRAME, KEYPOINT_COLUMNS, ("Usage", "Subject"))
     numbers = table.numbers(KEYPOINT_COLUMNS)
     table.note((numbers < -MARGIN) | (numbers > FRAME - 1 + MARGIN), f"is more than {MARGIN} px outside the frame")
+    # A point may lie in the corner, two of a face do not.
+    normalized = (numbers.count(axis=1) >= 4) & (numbers.abs().max(axis=1) <= 2) & (table.faults == "")
+    remedy = f"multiply by {FRAME}, or add 1 and multiply by {FRAME // 2}"
+    table.faults[normalized] = f"its keypoints are not in px of {FRAME}x{FRAME}, but in 0..1 or -1..1: {remedy}"
     table.note_unless_in("Usage", Keypoints.usages)
     if "Subject" in table.frame:
         table.note(table.frame[["Subject"]] == "", "names nobody")
@@ -233,8 +245,8 @@ def _check_subjects(path: Path, lines: pd.Index, subject: np.ndarray, usage: np.
     if len(twice):
         first, second = twice[twice["subject"] == twice["subject"].iloc[0]].head(2).itertuples()
         raise DataError(
-            f"{shown(path)}, lines {first.line} and {second.line}: subject {first.subject} stands in {first.usage}"
-            f" and in {second.usage}; give all rows of a subject the same Usage."
+            f"{shown(path)}, lines {first.line} and {second.line}: subject {first.subject!r:.40} stands in"
+            f" {first.usage} and in {second.usage}; give all rows of a subject the same Usage."
         )
 
 
@@ -258,38 +270,17 @@ def _read_wide(path: Path, kept: np.ndarray) -> dict[str, np.ndarray]:
     raise DataError(f"{shown(file)} {reason}; delete it, or write both files again with `python DownloadData.py`.")
 
 
-def _parse_emotions(path, content, strict: bool) -> Parsed:
-    table = read_face_table(path, content, "pixels", FER_SIDE, ("emotion",))
-    codes = table.numbers(("emotion",))
-    table.note(~codes.isin(range(len(FER_CODES))), f"is no emotion code of 0..{len(FER_CODES) - 1}")
+def _parse_emotions(path, content, strict: bool, codes: str | None = None) -> Parsed:
+    table = read_face_table(path, content, "pixels", FER_SIDE, ("emotion",), ("Usage", *VOTES))
+    labels = read_labels(table, codes)
     table.note_unless_in("Usage", Emotions.usages)
-    votes = _parse_votes(table)
+    votes = read_vote_columns(table)
     good = table.good_rows(strict)
-    images, frame, codes = table.images[good], table.frame[good], codes["emotion"].to_numpy()[good].astype(int)
-    # Without Usage, a file that has none of the codes 5 and 6 has the study's own five, else it has FER2013's seven.
+    images, frame, labels = table.images[good], table.frame[good], labels[good]
     has_usage = "Usage" in frame
-    meaning = FER_CODES if has_usage or codes.max() >= len(EMOTIONS) else EMOTIONS
-    labels = np.array([ALL_EMOTIONS.index(name) for name in meaning], np.int8)[codes]
     usage = frame["Usage"].to_numpy(str) if has_usage else deal_groups(row_hashes(images), EMOTION_SHARES, labels)
     arrays = {"images": images, "labels": labels, "usage": usage}
     return arrays if votes is None else arrays | {"votes": votes[good].astype(np.uint8)}, good
-
-
-def _parse_votes(table: FaceTable) -> np.ndarray | None:
-    """The votes in a table, (rows, 10) floats, which are good where no fault is noted; None without such columns."""
-    missing = [name for name in VOTES if name not in table.frame]
-    if len(missing) == len(VOTES):
-        return None
-    if missing:
-        raise DataError(
-            f"{shown(table.path)}, line 1: column {missing[0]} is missing; give all ten columns of votes, or none."
-        )
-    counts = table.numbers(VOTES)
-    some = counts.notna().any(axis=1).to_numpy()
-    table.note(counts.isna() & some[:, None], "is missing beside other votes")
-    counts = counts.fillna(0)
-    table.note(~counts.isin(range(256)), "is no whole number of 0..255")
-    return counts.to_numpy()
 
 
 def _parse_unrepeated(path, content, strict: bool) -> Parsed:

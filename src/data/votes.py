@@ -21,10 +21,10 @@ import numpy as np
 import pandas as pd
 
 from src.data.archives import FER2013, UPSTREAM, Archive, Source, SourceError, open_archive, read_table, replacing
-from src.data.convert import FER_PARTS, EmotionRow, fer2013_rows, write_emotions
-from src.data.datasets import load_repeated_emotions
+from src.data.convert import FER_PARTS, fer2013_rows
+from src.data.datasets import Emotions
 from src.files import DATA, shown
-from src.labels import ALL_EMOTIONS, FER_CODES, FER_SIDE, VOTES_OF
+from src.labels import FER_SIDE, VOTES_OF
 
 VOTES_CSV = "fer2013new.csv"
 HEADER = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
@@ -48,7 +48,7 @@ class VoteTable(NamedTuple):
 
 def read_votes(name: str, content: bytes) -> VoteTable:
     """Read the content of a `fer2013new.csv`, called `name` in messages; SourceError if a row is malformed."""
-    header, *lines = content.decode("utf-8", "replace").splitlines() or [""]
+    header, *lines = content.decode("utf-8-sig", "replace").splitlines() or [""]
     rows = [line.split(",") for line in lines]
     faults = ((number, _fault(row)) for number, row in enumerate(rows, 2))
     bad = (1, f"the columns are not {HEADER}") if header != HEADER else next((it for it in faults if it[1]), None)
@@ -100,12 +100,11 @@ def _contents(fer2013: Source, ferplus: Source) -> list[str]:
 # ---------------------------------------------------------------- Kaggle's file
 
 
-def write_with_votes(file: Path, votes_file: Path, target: Path) -> None:
-    """Write the faces of Kaggle's `file` and, row by row, the votes of FERPlus's `votes_file` into `target`.
+def join_votes(faces: Emotions, file: Path, votes_file: Path) -> np.ndarray:
+    """The votes of FERPlus's `votes_file`, uint8 (n, 10), row by row those on the faces of Kaggle's `file`.
 
-    Raises SourceError if the rows of the two do not belong together, DataError if `file` cannot be used.
+    Raises SourceError if the rows of the two do not belong together.
     """
-    faces = load_repeated_emotions(file)
     table = read_votes(shown(votes_file), votes_file.read_bytes())
     remedy = f"take Kaggle's file as it is, or take {VOTES_CSV} away"
     columns = pd.read_csv(file, nrows=0, encoding="utf-8-sig").columns.str.strip(' "')
@@ -121,9 +120,7 @@ def write_with_votes(file: Path, votes_file: Path, target: Path) -> None:
     # Our own file has the same splits, but sorts its rows otherwise.
     if np.mean(table.votes[:, VOTES_OF].argmax(axis=1) == faces.labels) < AGREEMENT:
         raise SourceError(f"{shown(file)} has not the row order of {shown(votes_file)}: labels disagree; {remedy}.")
-    codes = [FER_CODES.index(ALL_EMOTIONS[label]) for label in faces.labels]
-    pixels = (image.tobytes() for image in faces.images)
-    write_emotions(target, list(map(EmotionRow, codes, faces.usage, pixels)), table.votes)
+    return table.votes
 
 
 # ---------------------------------------------------------------- how the index is found

@@ -131,6 +131,17 @@ def test_unsafe_members_are_refused(source, tmp_path, unsafe):
     assert repr(unsafe.name) in refusal(replace(source, sha256=None), tmp_path)
 
 
+def test_a_name_that_would_not_stay_on_one_line_is_refused(source, tmp_path):
+    pack(source.archive, {**fer_files(), "train/angry/a\nb.jpg": b"", "elsewhere/a\nb.jpg": b""})
+    assert "holds 'train/angry/a\\nb.jpg', a name that cannot be printed" in refusal(
+        replace(source, sha256=None), tmp_path
+    )
+
+
+def test_a_checksum_that_is_no_text_is_refused(source, tmp_path):
+    assert "pinned 12345" in refusal(replace(source, sha256=12345), tmp_path)
+
+
 def test_a_file_that_stands_twice_is_refused(source, tmp_path):
     pack(source.archive, fer_files(), (member("name-commit/train/angry/Training_20.jpg"),))
     assert "twice" in refusal(replace(source, sha256=None), tmp_path)

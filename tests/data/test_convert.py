@@ -188,7 +188,7 @@ def test_malformed_landmarks_are_refused(tmp_path, content):
 def test_malformed_rows_of_the_keypoint_tables_are_refused(tmp_path):
     name = "data/test_frames_keypoints.csv"
     lines = youtube_files()[name].split(b"\n")
-    for line, complaint in ((lines[2].rpartition(b",")[0], "line 3, Bo_42.jpg"), (lines[1], "stands twice")):
+    for line, complaint in ((lines[2].rpartition(b",")[0], "line 3, 'Bo_42.jpg'"), (lines[1], "stands twice")):
         files = youtube_files() | {name: b"\n".join([*lines[:2], line, *lines[3:]])}
         message = refusal(tmp_path, YOUTUBE.repository, files)
         assert message.startswith(f"{name} line 3")

@@ -1,11 +1,14 @@
 """CSV files of faces: what is wrong is said, grey values are read exactly, and the second reading is from the cache."""
 
+import errno
+import gzip
 import os
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
-from face_files import BIG_FACES, FACES, RNG, keypoint_rows, text, write, write_emotions, write_keypoints
+from face_files import BIG_FACES, FACES, POINTS, RNG, keypoint_rows, text, write, write_emotions, write_keypoints
 
 from src.data import csv_files, datasets
 from src.data.csv_files import DataError, parse_rows
@@ -25,8 +28,12 @@ EMOTION_ERRORS = {
     "grey value 256 is outside 0..255": bad_pixels(lambda pixels: "256 " + pixels.split(" ", 1)[1]),
     "grey value -1 is outside 0..255": bad_pixels(lambda pixels: "-1 " + pixels.split(" ", 1)[1]),
     "grey value 'x' is not a whole number": bad_pixels(lambda pixels: "x " + pixels.split(" ", 1)[1]),
+    "grey value '0.5' is not a whole number (0..1 times 255, rounded, is one)": bad_pixels(lambda _: "0.5 " * 2304),
     "emotion '7' is no emotion code of 0..6": lambda row: row.__setitem__(0, 7),
-    "emotion 'sad' is not a number": lambda row: row.__setitem__(0, "sad"),
+    "emotion '3.5' is no emotion code of 0..6": lambda row: row.__setitem__(0, "3.5"),
+    "emotion '' is no emotion code of 0..6": lambda row: row.__setitem__(0, ""),
+    "emotion '3\\x00' is no emotion code of 0..6": lambda row: row.__setitem__(0, "3\0"),
+    "emotion 'happy' is no emotion code of 0..6, nor one of anger": lambda row: row.__setitem__(0, "happy"),
     "Usage 'Train' is none of": lambda row: row.__setitem__(1, "Train"),
     "4 fields where the header names 3": lambda row: row.append("more"),
     "2 fields where the header names 3": lambda row: row.pop(1),
@@ -89,8 +96,13 @@ def test_line_numbers_count_empty_lines_and_go_on_after_the_first_block(tmp_path
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (None, "cannot be read"),
+        (None, "is missing; write it with `python DownloadData.py`"),
         (b"", "is empty"),
+        (gzip.compress(b"emotion,pixels\n"), "is packed with gzip; unpack it first"),
+        (b"PK\x03\x04 and so on", "is a ZIP archive or a workbook; unpack it, or save it as CSV"),
+        ("emotion,pixels\n".encode("utf-16"), "is text in UTF-16; save it in UTF-8"),
+        (b"emotion,pixels,emotion\n3,1,3\n", "line 1: column emotion stands twice; leave one of them"),
+        (b"emotion,pixels, Usage,Usage\n3,1,,\n", "line 1: column Usage stands twice; leave one of them"),
         (b"emotion, Usage, pixels\n\n", "holds no rows"),
         (b"emotion,Usage\n3,Training\n", "line 1: column pixels is missing"),
         (b"\x89PNG\r\n\x1a\n\x00\xff", "line 1: column emotion is missing"),
@@ -106,6 +118,67 @@ def test_unusable_files_are_refused_in_one_sentence(tmp_path, content, reason, s
         load_emotions(path, strict=strict)
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_what_hinders_reading_is_told_as_it_is(tmp_path, monkeypatch):
+    with pytest.raises(DataError, match=r"cannot be read \(Is a directory\); mend this and call again\.$"):
+        load_emotions(tmp_path)
+    path = write_emotions(tmp_path, [3], ["Training"])
+
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)  # a folder's owner, such as root, may read whatever its mode says
+    with pytest.raises(DataError, match=r"csv cannot be read \(Permission denied\); mend this and call again\.$"):
+        load_emotions(path)
+
+
+def test_a_path_stays_on_one_line(tmp_path):
+    with pytest.raises(DataError, match=r"a\\nb\\rc\.csv is missing"):
+        load_emotions(tmp_path / "a\nb\rc.csv")
+
+
+def test_a_million_columns_that_nobody_needs_are_passed_over(tmp_path):
+    header, rows = ("emotion", "pixels", *["x"] * 10**6), [(6, text(FACES[0]), *[1] * 10**6)]
+    np.testing.assert_array_equal(load_emotions(write(tmp_path / "wide.csv", header, rows)).images, FACES[:1])
+
+
+# ---------------------------------------------------------------- units
+
+
+NORMALIZED = "its keypoints are not in px of 96x96, but in 0..1 or -1..1: multiply by 96, or add 1 and multiply by 48"
+
+
+@pytest.mark.parametrize("change", [lambda px: px / 96, lambda px: px / 48 - 1], ids=["0..1", "-1..1"])
+def test_normalized_keypoints_are_refused(tmp_path, change):
+    rows = keypoint_rows()
+    rows[7][:30] = change(POINTS[7])
+    with pytest.raises(DataError, match=f"data.csv, line 9: {NORMALIZED}; correct the file"):
+        load_keypoints(write_keypoints(tmp_path, rows))
+    for row, points in zip(rows, POINTS, strict=True):
+        row[:30] = change(points)
+    with pytest.raises(DataError, match=rf"data.csv, line 2: {NORMALIZED} \(12 rows have errors\)"):
+        load_keypoints(write_keypoints(tmp_path, rows))
+
+
+def test_keypoints_in_px_are_never_taken_for_normalized_ones(tmp_path):
+    rows = keypoint_rows()
+    rows[0][:30] = [0.5] * 29 + [30.0]  # nearly all in the corner
+    rows[1][:30] = [0.5, 0.7] + [""] * 28  # one point, and in the corner
+    np.testing.assert_array_equal(
+        load_keypoints(write_keypoints(tmp_path, rows)).keypoints_px[1, 0], np.float32([0.5, 0.7])
+    )
+
+
+def test_grey_values_of_0_and_1_are_refused_but_a_black_face_is_not(tmp_path):
+    images = FACES[:3] // 128
+    path = write_emotions(tmp_path, [0, 3, 6], ["Training"] * 3, images)
+    with pytest.raises(DataError, match=r"line 2: no grey value of this row or any other is above 1; multiply 0..1 by"):
+        load_emotions(path)
+    images[2] = FACES[2]
+    np.testing.assert_array_equal(
+        load_emotions(write_emotions(tmp_path, [0, 3, 6], ["Training"] * 3, images)).images, images
+    )
 
 
 # ---------------------------------------------------------------- grey values
@@ -200,7 +273,7 @@ def parses(monkeypatch):
     ("load", "write_file"),
     [
         (load_keypoints, write_keypoints),
-        (load_emotions, lambda folder: write_emotions(folder, [3, 2, 1], ["Training", "PublicTest", "Training"])),
+        (load_emotions, lambda folder: write_emotions(folder, [3, 6, 1], ["Training", "PublicTest", "Training"])),
     ],
 )
 def test_second_load_comes_from_the_cache(tmp_path, parses, load, write_file):
@@ -214,7 +287,7 @@ def test_second_load_comes_from_the_cache(tmp_path, parses, load, write_file):
 
 
 def test_cache_goes_by_content_not_by_time(tmp_path, parses):
-    path = write_emotions(tmp_path, [3, 2], ["Training", "PublicTest"])
+    path = write_emotions(tmp_path, [3, 6], ["Training", "PublicTest"])
     load_emotions(path)
     stat = path.stat()
     path.write_bytes(path.read_bytes().replace(b"3,Training", b"4,Training"))

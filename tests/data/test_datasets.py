@@ -1,3 +1,5 @@
+from collections import Counter
+
 import numpy as np
 import pytest
 from face_files import (
@@ -16,6 +18,7 @@ from face_files import (
 
 from src.data.csv_files import DataError
 from src.data.datasets import (
+    load_bare_keypoints,
     load_emotions,
     load_keypoints,
     load_repeated_emotions,
@@ -23,7 +26,7 @@ from src.data.datasets import (
     sample_keypoints,
 )
 from src.data.sample import draw_faces
-from src.labels import ALL_EMOTIONS, FER_CODES, VOTES
+from src.labels import ALL_EMOTIONS, EMOTIONS, FER_CODES, VOTES
 
 
 def test_keypoint_file_with_usage_and_subject(tmp_path):
@@ -66,23 +69,14 @@ def test_seven_codes_become_labels(tmp_path, columns):
     assert set(five.labels) == set(range(5))
 
 
-def test_file_without_usage_has_five_codes_unless_a_code_says_seven(tmp_path):
-    header = ("emotion", " pixels")
-    codes = [i % 5 for i in range(40)]
-    rows = [(code, text(image)) for code, image in zip(codes, FACES, strict=True)]
-    five = load_emotions(write(tmp_path / "five.csv", header, rows))
-    np.testing.assert_array_equal(five.labels, codes)
+def test_without_usage_each_emotion_is_dealt_to_the_splits(tmp_path):
+    names = [EMOTIONS[i % 5] for i in range(40)]
+    rows = [(name, text(image)) for name, image in zip(names, FACES, strict=True)]
+    faces = load_emotions(write(tmp_path / "names.csv", ("emotion", " pixels"), rows))
+    assert [EMOTIONS[label] for label in faces.labels] == names
     for label in range(5):  # 8 images each, 80/10/10
-        names, counts = np.unique(five.usage[five.labels == label], return_counts=True)
-        assert dict(zip(names.tolist(), counts.tolist(), strict=True)) == {
-            "Training": 6,
-            "PublicTest": 1,
-            "PrivateTest": 1,
-        }
-    rows[0] = (6, rows[0][1])
-    seven = load_emotions(write(tmp_path / "seven.csv", header, rows))
-    assert ALL_EMOTIONS[seven.labels[0]] == "neutral"
-    assert ALL_EMOTIONS[seven.labels[2]] == "fear"
+        counts = Counter(faces.usage[faces.labels == label].tolist())
+        assert counts == {"Training": 6, "PublicTest": 1, "PrivateTest": 1}
 
 
 def test_quotes_carriage_returns_byte_order_mark_and_empty_lines_are_forgiven(tmp_path):
@@ -176,7 +170,7 @@ def test_repeats_across_splits_leave_the_earlier_split_and_are_counted(tmp_path)
 
 def test_repeats_are_all_there_when_asked_for_and_leave_the_cache_alone(tmp_path):
     images, usage = FACES[[0, 1, 0, 1]], ["Training", "Training", "PrivateTest", "PrivateTest"]
-    path = write_emotions(tmp_path, [0, 3, 0, 4], usage, images)
+    path = write_emotions(tmp_path, [0, 3, 0, 5], usage, images)
     assert len(load_emotions(path)) == 2
     everything = load_repeated_emotions(path)
     np.testing.assert_array_equal(everything.images, images)
@@ -187,7 +181,7 @@ def test_repeats_are_all_there_when_asked_for_and_leave_the_cache_alone(tmp_path
 def test_public_images_that_stand_in_private_are_dropped(tmp_path):
     images = FACES[[0, 1, 0, 0]]
     usage = ["Training", "PublicTest", "PublicTest", "PrivateTest"]
-    data = load_emotions(write_emotions(tmp_path, [0, 1, 2, 3], usage, images))
+    data = load_emotions(write_emotions(tmp_path, [0, 1, 6, 3], usage, images))
     assert data.usage.tolist() == ["PublicTest", "PrivateTest"]
     assert (data.dropped["Training rows dropped"], data.dropped["PublicTest rows dropped"]) == (1, 1)
 
@@ -218,11 +212,26 @@ def test_without_usage_the_rows_of_a_subject_stay_together(tmp_path):
 def test_a_subject_in_two_splits_is_refused(tmp_path):
     rows = keypoint_rows()
     rows[9][-1] = rows[4][-1] = "Jane"
-    with pytest.raises(DataError, match="lines 6 and 11: subject Jane stands in Training and in Validation"):
+    with pytest.raises(DataError, match="lines 6 and 11: subject 'Jane' stands in Training and in Validation"):
         load_keypoints(write_keypoints(tmp_path, rows))
 
 
 # ---------------------------------------------------------------- wide faces
+
+
+def test_bare_keypoints_are_those_of_the_file_and_leave_nothing_behind(tmp_path):
+    path = write_keypoints(tmp_path)
+    (tmp_path / "wide_faces.npz").write_bytes(b"of other faces")
+    faces = load_bare_keypoints(path)
+    np.testing.assert_array_equal(faces.images, BIG_FACES)
+    assert faces.wide is None
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["data.csv", "wide_faces.npz"]
+
+
+def test_a_subject_without_a_slash_names_no_data_set(tmp_path):
+    rows = keypoint_rows()
+    rows[2][-1] = "helen/33"
+    assert load_keypoints(write_keypoints(tmp_path, rows)).source.tolist() == ["other"] * 2 + ["helen"] + ["other"] * 9
 
 
 def test_wide_faces_come_along_only_if_they_fit(tmp_path):
