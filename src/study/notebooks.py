@@ -1,28 +1,23 @@
-"""What notebooks need beside the study: a check of their parameters, the source of what runs, notebook 5's booth."""
+"""What notebooks need beside the study: a check of their parameters, the source of what runs, the board of a photo."""
 
 import ast
 import difflib
 import inspect
-import io
 import math
 import textwrap
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
-import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from IPython.display import Markdown, display
+from IPython.display import Markdown
 
+from src.data.datasets import Emotions, Keypoints
+from src.data.gaps import gaps
 from src.figures.pictures import Board
-from src.predict.photos import PhotoError, read_photo
-from src.predict.reader import FaceReader
-from src.predict.video import Video
 
 Rule = tuple[Callable[[object], bool], str]  # whether a parameter's value is right, and what is said where it is not
-WARM_UP = 10  # frames that a camera needs to set its exposure
 
 
 def one_of(*allowed) -> Rule:
@@ -80,43 +75,18 @@ def check_parameters(namespace: dict, **rules: Rule) -> None:
             raise ValueError(f"Parameter {name} is {namespace[name]!r}; it {words}.")
 
 
+def check_faces(faces: Emotions | Keypoints, *needed: str) -> None:
+    """Print what the data lacks; raises ValueError, in one sentence, if a split that the notebook needs is empty."""
+    for sentence in gaps(faces):
+        print(sentence)
+    if missing := [usage for usage in needed if not len(faces.split(usage))]:
+        raise ValueError(
+            f"This notebook needs {' and '.join(missing)} faces; write a file with `python DownloadData.py`."
+        )
+
+
 def board_of(photo: np.ndarray, table: pd.DataFrame):
     """The figure of one photo, uint8 (h, w, 3), and its faces as `FaceReader.read_photo` gives them."""
     board = Board()
     board.add(photo, table)
     return board.draw(plt.figure())
-
-
-def photo_booth(reader: FaceReader, camera: int = 0) -> ipywidgets.VBox:
-    """Two buttons and the place where the board appears. The camera is that of the computer that runs the notebook."""
-    upload = ipywidgets.FileUpload(accept="image/*", multiple=False, description="Upload a photo")
-    take = ipywidgets.Button(description="Camera", icon="camera")
-    shown = ipywidgets.Output()
-
-    def show(read: Callable[[], np.ndarray]) -> None:
-        shown.clear_output(wait=True)
-        with shown:
-            try:
-                photo = read()
-                figure = board_of(photo, reader.read_photo(photo))
-                display(figure)
-                plt.close(figure)
-            except PhotoError as error:
-                print(error)
-
-    def uploaded(change) -> None:
-        for file in change["new"]:
-            show(lambda file=file: read_photo(io.BytesIO(file["content"]), file["name"]))
-
-    upload.observe(uploaded, "value")
-    take.on_click(lambda _: show(lambda: camera_photo(camera)))
-    return ipywidgets.VBox([ipywidgets.HBox([upload, take]), shown])
-
-
-def camera_photo(camera: int) -> np.ndarray:
-    """One picture of a camera, uint8 (h, w, 3). PhotoError where there is none."""
-    with closing(Video(camera)) as video:
-        pictures = [picture for _, (_, picture) in zip(range(WARM_UP), video, strict=False)]
-    if not pictures:
-        raise PhotoError(f"Camera {camera} gives no picture: close the programs that use it")
-    return pictures[-1]

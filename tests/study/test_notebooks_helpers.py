@@ -1,14 +1,18 @@
-import datetime
-import io
-
-import numpy as np
 import pytest
 from fake_reader import FakeReader, picture
-from PIL import Image
 
-from src.predict.photos import PhotoError
-from src.study import notebooks
-from src.study.notebooks import above, check_parameters, file_name, folder_name, names_of, one_of, whole
+from src.data.datasets import sample_keypoints
+from src.study.notebooks import (
+    above,
+    board_of,
+    check_faces,
+    check_parameters,
+    file_name,
+    folder_name,
+    names_of,
+    one_of,
+    whole,
+)
 
 ONE = picture((80, 60, 40, 200))
 RULES = {
@@ -69,76 +73,19 @@ def test_a_file_is_there_or_none_is_given(tmp_path):
             check_parameters({"photo": wrong}, photo=file_name)
 
 
-# ---------------------------------------------------------------- the photo booth
+def test_what_the_data_lacks_is_said_and_what_is_needed_must_be_there(capsys):
+    faces = sample_keypoints(40, seed=0)
+    check_faces(faces, "Training", "Validation")
+    said = "Keypoints cannot be tested on HELEN's photos: there are no such faces in HelenTest.\n"
+    assert capsys.readouterr().out == said
+    with pytest.raises(ValueError, match=r"^This notebook needs Training and HelenTest faces; write a file"):
+        check_faces(faces.split("Test"), "Training", "Test", "HelenTest")
 
 
-@pytest.fixture
-def shown(monkeypatch):
-    """The figures that were displayed."""
-    shown = []
-    monkeypatch.setattr(notebooks, "display", shown.append)
-    return shown
+# ---------------------------------------------------------------- the board of a photo
 
 
-def buttons(**options):
-    row, _ = notebooks.photo_booth(FakeReader(), **options).children
-    return row.children
-
-
-def uploaded(content, name="me.jpg"):
-    when = datetime.datetime.now(datetime.UTC)
-    file = {"name": name, "type": "image/jpeg", "size": len(content), "last_modified": when}
-    return ({**file, "content": memoryview(content)},)
-
-
-def titles(figure):
-    return [axis.get_title() for axis in figure.axes if axis.get_title()]
-
-
-def test_each_upload_redraws_the_board(shown):
-    upload, _ = buttons()
-    for grey, emotion in ((200, "happiness"), (110, "anger")):
-        content = io.BytesIO()
-        Image.fromarray(picture((80, 60, 40, grey))).save(content, "PNG")
-        upload.value = uploaded(content.getvalue())
-        assert titles(shown[-1]) == [f"0: {emotion} 80%"]
-    assert len(shown) == 2
-
-
-def test_an_upload_that_is_no_picture_is_said_in_words(shown, capsys):
-    upload, _ = buttons()
-    upload.value = uploaded(b"not a picture", "notes.txt")
-    assert "notes.txt is not a picture" in capsys.readouterr().out and not shown
-
-
-def test_the_camera_button_reads_one_picture(shown, monkeypatch):
-    monkeypatch.setattr(notebooks, "camera_photo", lambda camera: ONE if camera == 3 else None)
-    _, take = buttons(camera=3)
-    take.click()
-    assert titles(shown[0]) == ["0: happiness 80%"]
-
-
-def test_a_missing_camera_is_said_in_words(shown, capsys):
-    _, take = buttons(camera=97)
-    take.click()
-    assert "There is no camera 97" in capsys.readouterr().out and not shown
-
-
-class FakeVideo:
-    def __init__(self, pictures):
-        self.pictures, self.closed = pictures, False
-
-    def __iter__(self):
-        return iter(enumerate(self.pictures))
-
-    def close(self):
-        self.closed = True
-
-
-def test_a_camera_is_given_time_for_its_exposure_and_closed(monkeypatch):
-    video = FakeVideo([np.full((4, 4, 3), i, np.uint8) for i in range(50)])
-    monkeypatch.setattr(notebooks, "Video", lambda camera: video)
-    assert notebooks.camera_photo(0)[0, 0, 0] == notebooks.WARM_UP - 1 and video.closed
-    monkeypatch.setattr(notebooks, "Video", lambda camera: FakeVideo([]))
-    with pytest.raises(PhotoError, match="Camera 2 gives no picture"):
-        notebooks.camera_photo(2)
+@pytest.mark.usefixtures("closed_figures")
+def test_the_board_of_a_photo_names_each_face_and_its_emotion():
+    figure = board_of(ONE, FakeReader().read_photo(ONE))
+    assert [axis.get_title() for axis in figure.axes if axis.get_title()] == ["0: happiness 80%"]
