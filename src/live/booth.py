@@ -32,7 +32,7 @@ from src.predict.video import Video
 # Bad files, a full disk, a folder without networks: their words are the visitor's.
 FAULTS = (PhotoError, cv2.error, MemoryError, OSError, ValueError)
 ASKS = ("part", "file", "example", "server", "frame", "face", "look", "choose", "save", "clear")
-EXAMPLES = ("Eileen Collins (NASA)", "drawn faces", "other drawn faces")
+EXAMPLES = ("Eileen Collins (NASA)", "synthetic faces", "more synthetic faces")
 NO_FACE = "no face was found"
 OURS, ORIGINAL = "ours", "the original's"
 WARM_UP = 10  # frames that a camera needs to set its exposure
@@ -41,7 +41,7 @@ WHOLE_FACE = dict(zip(BOX_COLUMNS, (-0.5, -0.5, FRAME - 0.5, FRAME - 0.5), stric
 
 
 def example(number: int) -> np.ndarray:
-    """A picture that may be shown, uint8 (h, w, 3): a portrait in the public domain, or eight of our drawn faces."""
+    """A picture that may be shown, uint8 (h, w, 3): a portrait in the public domain, or eight synthetic faces."""
     if number == 0:
         return data.astronaut()
     faces = [cv2.resize(face, None, fx=2, fy=2) for face in draw_faces(8, seed=number + 4)[0]]
