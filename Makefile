@@ -6,7 +6,7 @@ FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c "$(FITS)" 2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint lab data full comparisons evaluate export peers bench
+.PHONY: help run test lint lab data full comparisons scale evaluate export peers bench
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/' | expand -t 20
@@ -32,6 +32,9 @@ full: .venv/installed ## the study on the real data, resumable; refreshes figure
 
 comparisons: .venv/installed ## what one choice does, on the real data, into the run of `make full` (EPOCHS=n shortens)
 	@$(BIN)/python -m src.study.pipeline comparisons $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(RUN),--run $(RUN))
+
+scale: .venv/installed ## Ray, which reads folders on many machines (docs/scale.md)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-scale.txt
 
 evaluate: .venv/installed ## notebook 04 on the real data with the shipped networks; refreshes figures/
 	@$(BIN)/python -m src.study.pipeline evaluate

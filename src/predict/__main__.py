@@ -2,6 +2,8 @@
 
 import argparse
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from skimage import data
@@ -20,8 +22,8 @@ FOLDER = RUNS / "own_photo"
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m src.predict", description=__doc__.split(": ", 1)[1])
-    inputs = "photos, folders, videos (default: a portrait to try it on)"
-    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help=inputs)
+    inputs = "photos, folders, videos (default: a portrait to try it on); with --engine ray also s3://bucket/folder"
+    parser.add_argument("paths", nargs="*", type=path_or_address, metavar="PATH", help=inputs)
     parser.add_argument("--camera", type=int, metavar="N", help="read camera N, 0 being the first, until Ctrl-C")
     parser.add_argument("--csv", type=Path, default=FOLDER / "faces.csv", help="table, a row a face (%(default)s)")
     parser.add_argument("--board", type=Path, default=FOLDER / "board.png", help="picture of faces (%(default)s)")
@@ -30,12 +32,22 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--min-score", type=float, default=0.0, help="leave out faces of a lower face_score, 0 to 1")
     parser.add_argument("--networks", type=Path, default=WEIGHTS, help="folder of the two networks (%(default)s)")
     parser.add_argument("--backend", choices=BACKENDS, help="what runs them (default: the fastest there is)")
+    parser.add_argument("--engine", choices=("plain", "ray"), default="plain", help="ray: on a cluster, docs/scale.md")
+    parser.add_argument("--address", default="local", help="with --engine ray: the cluster's, HOST:PORT or auto")
     options = parser.parse_args(arguments)
     if options.camera is not None and (options.paths or options.resume):
         parser.error("--camera stands alone: leave the paths and --resume out")
+    if options.engine == "plain" and any(isinstance(path, str) for path in options.paths):
+        parser.error("an address such as s3://bucket is read with --engine ray")
+    if options.engine == "ray" and options.camera is not None:
+        parser.error("--camera is read without --engine ray")
     if options.board.suffix.lower() not in MARKS:
         parser.error(f"--board {options.board}: end its name in .png, .jpg or .pdf")
     return options
+
+
+def path_or_address(text: str) -> Path | str:
+    return text if "://" in text else Path(text)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -43,20 +55,31 @@ def main(arguments: list[str] | None = None) -> None:
     paths = options.paths or [PORTRAIT]
     try:
         outputs = Outputs(options.csv, options.board, paths)
+        make_run = cluster_run(options) if options.engine == "ray" else Run
         table = FaceTable(options.csv, resume=options.resume)
-    except (OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
     try:
         reader = FaceReader(options.networks, options.backend)
-        run = Run(reader, outputs, table, faces=options.faces, min_score=options.min_score)
+        run = make_run(reader, outputs, table, faces=options.faces, min_score=options.min_score)
         stopped = read(run, paths, options.camera)
-        run.save_board()
+        if options.engine == "plain":
+            run.save_board()
     except (OSError, PhotoError, ValueError) as error:
         sys.exit(str(error))
     finally:
         table.close()
-    sys.exit(tell(run, stopped))
+    sys.exit(tell(run, stopped, board=options.engine == "plain"))
+
+
+def cluster_run(options: argparse.Namespace) -> Callable[..., Run]:
+    from src.predict import cluster  # Ray, which is optional
+
+    parts = cluster.parts_of(options.csv, resume=options.resume)
+    make_reader = partial(FaceReader, options.networks.resolve(), options.backend, threads=1)
+    ray_options = {"make_reader": make_reader, "parts": parts, "resume": options.resume, "address": options.address}
+    return partial(cluster.ClusterRun, **ray_options)
 
 
 def read(run: Run, paths: list[Path], camera: int | None) -> str:
@@ -71,7 +94,7 @@ def read(run: Run, paths: list[Path], camera: int | None) -> str:
     return ""
 
 
-def tell(run: Run, stopped: str) -> int:
+def tell(run: Run, stopped: str, *, board: bool) -> int:
     """Says what was met and where the outputs are; the exit code."""
     unread, more = run.met["not read"] + run.met["no face"], "; all reasons are in the table"
     print(*run.reasons, sep="\n", end="\n" if run.reasons else "")
@@ -80,7 +103,9 @@ def tell(run: Run, stopped: str) -> int:
     if stopped:
         print(f"\n{stopped}.")
     print(", ".join(f"{count} {what}" for what, count in run.met.items() if count))
-    print(f"table   {shown(run.outputs.csv)}\nboard   {shown(run.outputs.board)}")
+    print(f"table   {shown(run.outputs.csv)}")
+    if board:
+        print(f"board   {shown(run.outputs.board)}")
     if run.outputs.videos.exists():
         print(f"videos  {shown(run.outputs.videos)}/")
     if stopped:

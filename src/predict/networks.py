@@ -112,7 +112,7 @@ def _is_new(folder: Path, stem: str) -> bool:
     return exported.exists() and not (weights.exists() and weights.stat().st_mtime > exported.stat().st_mtime)
 
 
-def load_network(folder: Path, task: str, backend: str) -> Network:
+def load_network(folder: Path, task: str, backend: str, threads: int = 0) -> Network:
     """The keypoint or emotion network of a folder; task: KEYPOINTS or EMOTIONS.
 
     FileNotFoundError, ValueError: the folder lacks a file that the backend needs; there is no such backend.
@@ -126,4 +126,4 @@ def load_network(folder: Path, task: str, backend: str) -> Network:
         raise FileNotFoundError(f"{shown(folder)} holds no {' or '.join(names.values())}: {remedy}")
     if backend == "keras":
         return load_keras(folder / names[stem], folder / f"{stem}.weights.h5")
-    return {"onnx": OnnxNetwork, "litert": LiteRTNetwork}[backend](folder / names[stem])
+    return {"onnx": OnnxNetwork, "litert": LiteRTNetwork}[backend](folder / names[stem], threads)

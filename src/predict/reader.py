@@ -44,15 +44,16 @@ class FaceReader:
 
     folder: where the models are, such as the shipped `weights/` or a run's `runs/quick`. backend: "onnx", "litert" or
     "keras", which give the same table; by default onnx where the folder holds both models in that format, else keras.
+    threads: how many the networks may use; 0: all cores.
     FileNotFoundError where a model or the calibration is missing: without the latter all answers would be sure;
     ValueError where the calibration is of another version.
     """
 
-    def __init__(self, folder: Path | str = WEIGHTS, backend: str | None = None):
+    def __init__(self, folder: Path | str = WEIGHTS, backend: str | None = None, threads: int = 0):
         folder = Path(folder)
         backend = backend or networks.fastest_backend(folder)
-        self.keypoints = networks.load_network(folder, networks.KEYPOINTS, backend)
-        self.emotions = networks.load_network(folder, networks.EMOTIONS, backend)
+        self.keypoints = networks.load_network(folder, networks.KEYPOINTS, backend, threads)
+        self.emotions = networks.load_network(folder, networks.EMOTIONS, backend, threads)
         self.calibration = read_calibration(folder)
         self.face_score = read_face_score(folder)
 
