@@ -41,6 +41,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         parser.error("an address such as s3://bucket is read with --engine ray")
     if options.engine == "ray" and options.camera is not None:
         parser.error("--camera is read without --engine ray")
+    if not 0 <= options.min_score <= 1:
+        parser.error(f"--min-score {options.min_score}: give 0 to 1")
     if options.board.suffix.lower() not in MARKS:
         parser.error(f"--board {options.board}: end its name in .png, .jpg or .pdf")
     return options

@@ -139,6 +139,9 @@ def test_resume_goes_on_where_ctrl_c_stopped(folder, monkeypatch, capsys):
         (["--board", "b.xyz"], "end its name in .png, .jpg or .pdf"),
         (["--camera", "0", "a.jpg"], "--camera stands alone"),
         (["--camera", "zero"], "invalid int value"),
+        (["--min-score", "50"], "--min-score 50.0: give 0 to 1"),
+        (["s3://bucket/photos"], "is read with --engine ray"),
+        (["--engine", "ray", "--camera", "0"], "--camera is read without --engine ray"),
     ],
 )
 def test_a_wrong_call_is_refused_in_words(arguments, words, capsys):
