@@ -357,3 +357,10 @@ def test_votes_beside_kaggle_s_file_are_taken_along(at_hand, data, refusal, caps
     said = capsys.readouterr().out
     assert "Taken: fer2013.csv, fer2013new.csv" in said and "7 faces have votes" in said
     assert pd.read_csv(data / "icml_face_data.csv").happiness.tolist() == [0, 0, 0, 0, 10, 0, 0]
+    for odd in (b",\xff", b',"x', b",\0"):  # the name of a column that nobody reads
+        header, *rows = (at_hand / "fer2013.csv").read_bytes().splitlines()
+        (at_hand / "odd").mkdir(exist_ok=True)
+        (at_hand / "odd/fer2013.csv").write_bytes(b"\n".join([header + odd, *(row + b",0" for row in rows)]))
+        (at_hand / "odd/fer2013new.csv").write_text(FERPLUS_CSV)
+        assert run("--from", at_hand / "odd", "--data-dir", data) == 0
+        assert "7 faces have votes" in capsys.readouterr().out

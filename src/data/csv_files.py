@@ -107,8 +107,7 @@ def read_face_table(path: Path, content, image_column: str, side: int, required:
     """
     if remedy := next((words for magic, words in NO_CSV.items() if content[: len(magic)] == magic), None):
         raise DataError(f"{shown(path)} {remedy}.")
-    start = content.find(b"\n") + 1 or len(content)
-    names = [name.decode("utf-8", "replace") for name in _fields(content[:start].removeprefix(b"\xef\xbb\xbf"))]
+    start, names = _first_line(content), column_names(content)
     if missing := [name for name in (*required, image_column) if name not in names]:
         raise DataError(
             f"{shown(path)}, line 1: column {missing[0]} is missing; name the columns as in Kaggle's files, or"
@@ -126,6 +125,17 @@ def read_face_table(path: Path, content, image_column: str, side: int, required:
         raise DataError(f"{shown(path)} holds no rows; write it again with `python DownloadData.py`.")
     frames, images, faults = zip(*blocks, strict=True)
     return FaceTable(path, pd.concat(frames), np.concatenate(images), np.concatenate(faults))
+
+
+def column_names(content) -> list[str]:
+    """The names in the first line of a CSV file."""
+    line = content[: _first_line(content)].removeprefix(b"\xef\xbb\xbf")
+    return [name.decode("utf-8", "replace") for name in _fields(line)]
+
+
+def _first_line(content) -> int:
+    """Its length, bytes."""
+    return content.find(b"\n") + 1 or len(content)
 
 
 def _block_places(content: mmap.mmap, start: int) -> list[tuple[int, slice]]:
@@ -181,10 +191,10 @@ def parse_rows(texts: list[bytes], count: int) -> tuple[np.ndarray, dict[int, st
             faults[row] = f"grey value {word!r:.40} is not a whole number (0..1 times 255, rounded, is one)"
         elif len(words) != count:
             faults[row] = f"{len(words)} grey values where {count} belong"
-        elif outside := [word for word in words if not 0 <= int(word) <= 255]:
-            faults[row] = f"grey value {int(outside[0])} is outside 0..255"
+        elif outside := [word for word in words if not 0 <= float(word) <= 255]:  # int refuses 4300 digits
+            faults[row] = f"grey value {outside[0].decode():.40} is outside 0..255"
         else:
-            values[row] = list(map(int, words))
+            values[row] = list(map(float, words))
     return values, faults
 
 

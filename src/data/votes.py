@@ -18,10 +18,10 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-import pandas as pd
 
 from src.data.archives import FER2013, UPSTREAM, Archive, Source, SourceError, open_archive, read_table, replacing
 from src.data.convert import FER_PARTS, fer2013_rows
+from src.data.csv_files import column_names, map_file
 from src.data.datasets import Emotions
 from src.files import DATA, shown
 from src.labels import FER_SIDE, VOTES_OF
@@ -107,8 +107,7 @@ def join_votes(faces: Emotions, file: Path, votes_file: Path) -> np.ndarray:
     """
     table = read_votes(shown(votes_file), votes_file.read_bytes())
     remedy = f"take Kaggle's file as it is, or take {VOTES_CSV} away"
-    columns = pd.read_csv(file, nrows=0, encoding="utf-8-sig").columns.str.strip(' "')
-    if "Usage" not in columns:
+    if "Usage" not in column_names(map_file(file)):
         raise SourceError(f"{shown(file)} has no column Usage to compare with {shown(votes_file)}; {remedy}.")
     both = min(len(faces), len(table.usage))
     other = np.append(faces.usage[:both] != table.usage[:both], len(faces) != len(table.usage))

@@ -160,7 +160,7 @@ class Run:
             found = pd.concat([found, rows[rows["face"].notna()]]).drop_duplicates(["file", "face"]).iloc[:FACES]
             if len(found) == FACES:
                 break
-        return dict(list(found.groupby("file"))) if len(found) else {}
+        return dict(list(found.astype({"face": int}).groupby("file"))) if len(found) else {}
 
     def _show_earlier(self, path: Path, faces: pd.DataFrame) -> None:
         try:

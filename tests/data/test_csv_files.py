@@ -196,7 +196,9 @@ def test_plain_rows_are_read_exactly_by_the_fast_way():
         np.testing.assert_array_equal(parsed, rows)
 
 
-@pytest.mark.parametrize("text", [b"1  20 255 0 7 9", b"01 20 255 000 7 9", b"1\t20 255 0 7\x0b9"])
+@pytest.mark.parametrize(
+    "text", [b"1  20 255 0 7 9", b"01 20 255 000 7 9", b"1\t20 255 0 7\x0b9", b"0" * 5000 + b"1 20 255 0 7 9"]
+)
 def test_unusual_but_clear_rows_are_read(text):
     parsed, faults = parse_rows([b"9 8 7 6 5 4", text], COUNT)
     assert not faults
@@ -215,6 +217,7 @@ def test_unusual_but_clear_rows_are_read(text):
         (b"1 2 999 4 5 6", "999 is outside 0..255"),
         (b"1 2 1001 4 5 6", "1001 is outside 0..255"),
         (b"1 2 99999999999 4 5 6", "99999999999 is outside 0..255"),
+        (b"1 2 " + b"9" * 5000 + b" 4 5 6", f"grey value {'9' * 40} is outside 0..255"),
         (b"1 2 65546 4 5 6", "65546 is outside 0..255"),
         (b"1 2 -3 4 5 6", "-3 is outside 0..255"),
         (b"1 2.3 4 5 6", "'2.3' is not a whole number"),

@@ -103,6 +103,8 @@ def test_a_run_goes_on_with_the_faces_of_both_on_its_board(tmp_path):
         assert run.met["files"] < whole.met["files"]
         assert len(run.board.faces) == len(whole.board.faces) == 6
         np.testing.assert_array_equal(run.board.faces, whole.board.faces)
+        titles = [[axis.get_title() for axis in it.board.draw(Figure()).axes] for it in (whole, run)]
+        assert titles[0] == titles[1] and "1: anger 80%" in titles[0]
 
 
 def test_the_board_of_many_photos_holds_the_first_faces(tmp_path):
