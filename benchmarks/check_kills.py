@@ -2,7 +2,8 @@
 
 A folder of pictures, a video, the conversion of the data and a training are each run once to the end. Then they are
 killed (SIGKILL, the whole process group), called again, at times killed again, and left to end: every file in their
-folder must be the same, byte for byte (a board: to the eye), and none may be left over.
+folder must be the same, byte for byte, and none may be left over. A board, which a second call draws from the table's
+rounded numbers, need only look the same; a video need only play as long, as x264 writes other bytes on a busy machine.
 """
 
 import io
@@ -100,11 +101,22 @@ def files(out: Path) -> dict[str, bytes]:
     return found
 
 
+def times(video: bytes) -> list[tuple[str, int]]:
+    """Kind and time of every frame that can be played, of picture and sound; none of half a file."""
+    try:
+        with av.open(io.BytesIO(video)) as file:
+            return sorted((type(frame).__name__, frame.pts) for frame in file.decode())
+    except av.FFmpegError:
+        return []
+
+
 def same(name: str, ours: bytes | None, theirs: bytes | None) -> bool:
-    """Whether two files are equal byte for byte; boards, which a second call draws from rounded numbers, to the eye."""
+    """Whether two files are equal byte for byte; of boards and videos see above."""
     if name == "board.png" and ours and theirs:
         ours, theirs = (np.asarray(Image.open(io.BytesIO(it)), int) for it in (ours, theirs))
         return ours.shape == theirs.shape and np.abs(ours - theirs).max() <= 16
+    if name.endswith(".mp4") and ours and theirs:
+        ours, theirs = times(ours), times(theirs)
     return ours == theirs
 
 
@@ -140,11 +152,6 @@ def check(case: Case, folder: Path, kills: int, rng: np.random.Generator) -> lis
     return faults
 
 
-def frames_of(video: Path) -> int:
-    with av.open(str(video)) as file:
-        return sum(1 for _ in file.decode(video=0))
-
-
 if __name__ == "__main__":
     given, faults, start = parse(__doc__, kills=100, seed=0), [], time.monotonic()
     with tempfile.TemporaryDirectory() as name:
@@ -153,7 +160,8 @@ if __name__ == "__main__":
         for number, (kind, case) in enumerate(make_cases(inputs).items()):
             kills, rng = round(case.share * given["kills"]), np.random.default_rng([given["seed"], number])
             faults += check(case, Path(name, kind), kills, rng)
-        played = [frames_of(path) for path in Path(name, "video").rglob("*_faces.mp4")]
+        videos = [times(path.read_bytes()) for path in Path(name, "video").rglob("*_faces.mp4")]
+    played = [sum(kind == "VideoFrame" for kind, _ in it) for it in videos]
     if set(played) != {FRAMES}:
         faults.append(f"frames of the annotated videos: {played}")
     print(*faults, sep="\n")
