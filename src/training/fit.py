@@ -122,6 +122,12 @@ def _save_weights(model: keras.Model, path: Path) -> None:
         model.save_weights(part)
 
 
+def _drop_other_states(state: Path) -> None:
+    for other in state.parent.glob("epoch_*.weights.h5"):
+        if other != state:
+            other.unlink()
+
+
 class _Run(keras.callbacks.Callback):
     """After each epoch: record, state, best weights, one progress line."""
 
@@ -155,9 +161,7 @@ class _Run(keras.callbacks.Callback):
             _save_weights(self.kept, self.folder / "best.weights.h5")
         self.record["best"] = best
         write_json(self.folder / "record.json", self.record)  # from here on this epoch counts as done
-        for older in self.folder.glob("epoch_*.weights.h5"):
-            if older != state:
-                older.unlink()
+        _drop_other_states(state)
         figure = "loss" if self.recipe.monitor == "last" else self.recipe.monitor
         self.bar.set_postfix({figure: f"{row[figure]:.4f}", "kept": f"{best[figure]:.4f}"})
         self.bar.update()
@@ -200,6 +204,7 @@ def train(model, stream: Stream, recipe: Recipe, folder: Path, *, metrics: list 
     record = _past(folder, recipe, data)
     if len(record["history"]) < recipe.epochs:
         _fit(model, stream, recipe, metrics, _Run(kept, folder, record, recipe))
+    _drop_other_states(folder / f"epoch_{recipe.epochs:03d}.weights.h5")  # a kill may have come before that
     kept.load_weights(folder / "best.weights.h5")
     return record
 

@@ -85,7 +85,9 @@ def test_a_training_stopped_in_its_second_epoch_goes_on_to_the_same_bytes(tmp_pa
 def test_a_finished_training_is_kept_and_one_of_another_recipe_starts_anew(tmp_path, capsys):
     recipe = changed(RECIPE, epochs=1)
     _, first = run(recipe, tmp_path)
+    (tmp_path / "epoch_000.weights.h5").touch()  # killed before the state before was deleted
     _, again = run(recipe, tmp_path)
+    assert [path.name for path in tmp_path.glob("epoch_*")] == ["epoch_001.weights.h5"]
     assert again == first, "seconds and all: no epoch was trained"
     assert "1 of 1 epochs are done" in capsys.readouterr().out
     _, other = run(changed(recipe, learning_rate=0.02), tmp_path)
