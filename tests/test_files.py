@@ -26,6 +26,6 @@ def test_a_json_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 
 def test_a_name_of_any_bytes_is_shown_on_one_line():
     assert shown(ROOT / "data" / "a.csv") == "data/a.csv" and shown("Icon\r") == "Icon\\r"
-    odd = os.fsdecode(b"/tmp/caf\xe9\n.mp4")
-    assert shown(odd) == "/tmp/caf\\xe9\\n.mp4" and as_text(odd) == "/tmp/caf\\xe9\n.mp4"
+    odd = os.fsdecode(b"/a/caf\xe9\n.mp4")
+    assert shown(odd) == "/a/caf\\xe9\\n.mp4" and as_text(odd) == "/a/caf\\xe9\n.mp4"
     assert as_text("é.jpg") == shown("é.jpg") == "é.jpg"
