@@ -24,15 +24,15 @@ ALLOWED = 1.10  # peak of the last tenth, in units of the first's
 REASONS = {"broken": "cannot be read", "faceless": NO_FACE, "no picture": "is not a picture"}
 
 
-def make_folder(folder: Path, files: int) -> dict[str, int]:
-    """Fills the folder; how many files of each kind there are."""
-    portrait, rng = Image.fromarray(read_photo(PORTRAIT)), np.random.default_rng(0)
+def make_folder(folder: Path, files: int, picture: np.ndarray, sides: tuple[int, int]) -> dict[str, int]:
+    """Fills the folder with a picture of a face in many sizes, px; how many files of each kind there are."""
+    portrait, rng = Image.fromarray(picture), np.random.default_rng(0)
     counts = {"broken": files // 20, "faceless": files // 20, "no picture": files // 100}
     counts["photo"] = files - sum(counts.values())
     for i, kind in enumerate(rng.permutation(np.repeat(list(counts), list(counts.values())))):
         path = folder / f"{i % 10}" / f"{i:05}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
-        side = int(rng.integers(256, 1024))
+        side = int(rng.integers(*sides))
         if kind == "no picture":
             path.write_text("no picture")
         elif kind == "faceless":
@@ -40,7 +40,7 @@ def make_folder(folder: Path, files: int) -> dict[str, int]:
         else:
             portrait.resize((side, side)).save(path)
         if kind == "broken":
-            path.write_bytes(path.read_bytes()[:2000])
+            path.write_bytes(path.read_bytes()[:1500])
     return counts
 
 
@@ -56,7 +56,7 @@ def measure(files: int) -> dict:
     """What was made, what the table accounts for, and the memory."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        made = make_folder(folder / "photos", files)
+        made = make_folder(folder / "photos", files, read_photo(PORTRAIT), (256, 1024))
         outputs = Outputs(folder / "faces.csv", folder / "board.png", [])
         watched = Watched(FaceReader(), outputs, FaceTable(outputs.csv))
         watched.memory = []

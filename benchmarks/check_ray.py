@@ -4,7 +4,6 @@ Makes the folder: a small face in many sizes; 5 % broken, 5 % faceless, 1 % no p
 worker when a third is done, reads it again without Ray and compares the tables byte for byte.
 """
 
-import argparse
 import sys
 import tempfile
 import threading
@@ -12,10 +11,10 @@ import time
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import psutil
-from PIL import Image
+from check_folder import make_folder
 from ray.cluster_utils import Cluster
+from results import parse
 
 from src.files import WEIGHTS
 from src.predict import cluster
@@ -24,21 +23,6 @@ from src.predict.photos import read_photo
 from src.predict.reader import FaceReader
 from src.predict.run import Outputs, Run
 from src.predict.table import FaceTable
-
-
-def make_folder(folder: Path, files: int) -> dict[str, int]:
-    """Fills the folder; how many files of each kind there are."""
-    face, rng = Image.fromarray(read_photo(PORTRAIT)[:220, 120:340]), np.random.default_rng(0)
-    kinds = {"broken": files // 20, "faceless": files // 20, "no picture": files // 100}
-    kinds["face"] = files - sum(kinds.values())
-    for i, kind in enumerate(rng.permutation(np.repeat(list(kinds), list(kinds.values())))):
-        path, side = folder / f"{i % 10}" / f"{i:05}.jpg", int(rng.integers(100, 200))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        picture = Image.new("RGB", (side, 3 * side), (90, 120, 60)) if kind == "faceless" else face.resize((side, side))
-        picture.save(path)
-        if kind in ("broken", "no picture"):
-            path.write_bytes(path.read_bytes()[:1500] if kind == "broken" else b"no picture")
-    return kinds
 
 
 def read(make_run, out: Path, photos: Path) -> tuple[bytes, dict, float]:
@@ -60,12 +44,10 @@ def kill_one(parts: Path, files: int, killed: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--files", type=int, default=2000)
-    files, killed = parser.parse_args().files, []
+    files, killed = parse(__doc__, files=2000)["files"], []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        made = make_folder(folder / "photos", files)
+        made = make_folder(folder / "photos", files, read_photo(PORTRAIT)[:220, 120:340], (100, 200))
         nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
         nodes.add_node(num_cpus=1)
         parts = cluster.parts_of(folder / "ray" / "faces.csv", resume=False)

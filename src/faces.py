@@ -24,6 +24,13 @@ def to_input(images: np.ndarray, side: int) -> np.ndarray:
     return images[..., None].astype(np.float32) / 255
 
 
+def shrunk(image: np.ndarray, long_side: int) -> np.ndarray:
+    """A picture, uint8 (h, w) or (h, w, 3), reduced to a long side of so many px, averaged by area; never enlarged."""
+    scale = min(1, long_side / max(image.shape[:2]))
+    size = [max(1, round(side * scale)) for side in image.shape[1::-1]]
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
 # ---------------------------------------------------------------- flip
 
 

@@ -17,7 +17,17 @@ PIXELS = {"mjpeg": "yuvj420p"}
 
 
 def write(
-    path, frames, codec="libx264", sound=None, times=None, options=None, turn=None, first_s=0, title="", **settings
+    path,
+    frames,
+    codec="libx264",
+    sound=None,
+    times=None,
+    options=None,
+    turn=None,
+    first_s=0,
+    title="",
+    layout="stereo",
+    **settings,
 ):
     """frames: uint8 (h, w, 3); times: of them, ms (25 a second); sound: codec of a tone as long; turn: for players."""
     frames = list(frames)
@@ -34,19 +44,19 @@ def write(
             setattr(video, name, value)
         if turn:
             video.set_display_rotation(*turn)
-        audio = file.add_stream(sound, SOUND_RATE) if sound else None
+        audio = file.add_stream(sound, SOUND_RATE, layout=layout) if sound else None
         for frame, ms in zip(frames, times, strict=True):
             picture = av.VideoFrame.from_ndarray(frame)
             picture.pts, picture.time_base = ms, Fraction(1, 1000)
             file.mux(video.encode(picture))
             if audio:
-                file.mux(audio.encode(_tone(round((ms / 1000) * SOUND_RATE), SOUND_RATE // RATE)))
+                file.mux(audio.encode(_tone(round((ms / 1000) * SOUND_RATE), SOUND_RATE // RATE, layout)))
         for stream in file.streams:
             file.mux(stream.encode())
 
 
-def _tone(start, count):
+def _tone(start, count, layout):
     wave = 8000 * np.sin(2 * np.pi * 440 / SOUND_RATE * np.arange(start, start + count))
-    samples = av.AudioFrame.from_ndarray(wave.astype(np.int16).repeat(2)[None], "s16", "stereo")
+    samples = av.AudioFrame.from_ndarray(wave.astype(np.int16).repeat(1 + (layout == "stereo"))[None], "s16", layout)
     samples.pts, samples.sample_rate, samples.time_base = start, SOUND_RATE, Fraction(1, SOUND_RATE)
     return samples

@@ -27,6 +27,7 @@ NO_CSV = {
     b"\x1f\x8b": "is packed with gzip; unpack it first",
     b"PK\x03\x04": "is a ZIP archive or a workbook; unpack it, or save it as CSV",
     b"\xff\xfe": "is text in UTF-16; save it in UTF-8",
+    b"\xfe\xff": "is text in UTF-16; save it in UTF-8",
 }
 BLOCK = 1 << 20  # bytes of text that a thread reads at once: fewer, and threads wait for each other more often
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what is no picture is said in our own words

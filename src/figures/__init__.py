@@ -39,6 +39,6 @@ def save_figure(figure: Figure, name: str, folder: Path, dpi: int = 150, *, quic
 def is_made_here(path: Path) -> bool:
     """Whether a file was written by `save_figure`. OSError where it cannot be read."""
     with path.open("rb") as file:
-        begin = file.read(4096)
-        file.seek(max(0, path.stat().st_size - 4096))  # a PDF has it in the end
+        begin = file.read(65536)
+        file.seek(max(0, path.stat().st_size - 65536))  # a PDF has it in the end
         return MADE_BY.encode() in begin + file.read()

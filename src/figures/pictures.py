@@ -13,7 +13,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from src.faces import crop_squares, squares_of_edges, to_frame
+from src.faces import crop_squares, shrunk, squares_of_edges, to_frame
 from src.figures import OTHER, PART_COLOURS, RIGHT, WRONG
 from src.labels import BOX_COLUMNS, EMOTIONS, FRAME, KEYPOINT_COLUMNS, KEYPOINTS, PARTS
 
@@ -237,9 +237,7 @@ class Board:
         """photo uint8 (h, w, 3); table: its faces, boxes and keypoints in its px."""
         self.photos += 1
         if self.photo is None:
-            scale = min(1, PHOTO_SIDE / max(photo.shape[:2]))
-            size = [max(1, round(side * scale)) for side in photo.shape[1::-1]]
-            self.photo = cv2.resize(annotated(photo, table), size, interpolation=cv2.INTER_AREA)
+            self.photo = shrunk(annotated(photo, table), PHOTO_SIDE)
         table = table.iloc[: FACES - len(self.rows)]
         self.faces.extend(crop_squares(photo, squares_of_edges(table[list(BOX_COLUMNS)].to_numpy(float))))
         self.rows.extend(row for _, row in table.iterrows())

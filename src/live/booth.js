@@ -129,8 +129,7 @@ function render({ model, el }) {
   async function read(question, name) {
     const [photo, [jpeg, ...crops]] = await ask(question);
     Object.assign(photo, { name, url: fileOf(jpeg, "image/jpeg") });
-    const note = photo.faces.length ? photo.note : "no face was found";
-    if (note) say(`${name}: ${note}`);
+    if (photo.note) say(`${name}: ${photo.note}`);
     photo.faces.forEach((face, i) => {
       const picture = node("div", {}, node("img", { src: fileOf(crops[i], "image/jpeg"), alt: "" }), overFace(face));
       const card = node("button", { title: name }, picture, node("b", {}, caption(face)), bars(face));

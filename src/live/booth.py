@@ -5,7 +5,6 @@ import itertools
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import anywidget
@@ -17,7 +16,8 @@ from matplotlib.figure import Figure
 from skimage import data
 
 from src.data.sample import draw_faces
-from src.faces import crop_squares, squares_of_edges
+from src.faces import crop_squares, shrunk, squares_of_edges
+from src.figures import MARKS
 from src.figures.pictures import PHOTO_SIDE, Board
 from src.files import RUNS, shown
 from src.labels import BOX_COLUMNS, EMOTIONS, FRAME, KEYPOINT_COLUMNS, KEYPOINTS, PARTS
@@ -25,15 +25,15 @@ from src.live import lens
 from src.predict import networks
 from src.predict.photos import PhotoError, other_frames, read_photo, to_grey
 from src.predict.reader import FaceReader
+from src.predict.run import NO_FACE_IN_FRAME
 from src.predict.table import COLUMNS
 from src.predict.tracking import FaceTracks
-from src.predict.video import Video
+from src.predict.video import Video, track_faces
 
 # Bad files, a full disk, a folder without networks: their words are the visitor's.
 FAULTS = (PhotoError, cv2.error, MemoryError, OSError, ValueError)
 ASKS = ("part", "file", "example", "server", "frame", "face", "look", "choose", "save", "clear")
 EXAMPLES = ("Eileen Collins (NASA)", "synthetic faces", "more synthetic faces")
-NO_FACE = "no face was found"
 OURS, ORIGINAL = "ours", "the original's"
 WARM_UP = 10  # frames that a camera needs to set its exposure
 SHOWN = ["file", "face", "emotion", "confidence", "sure", "face_score", *(f"p_{name}" for name in EMOTIONS), "reason"]
@@ -140,6 +140,7 @@ class PhotoBooth(anywidget.AnyWidget):
         try:
             answer, pictures = {name: getattr(self, f"_{name}") for name in ASKS}[question["ask"]](question, buffers)
         except FAULTS as error:
+            self.log.warning("%s", error, exc_info=True)  # it may be the program's fault, too
             answer = {"problem": str(error) or "There is too little memory: close other programs"}
         finally:
             self.send({**answer, "id": question["id"]}, pictures)
@@ -169,16 +170,13 @@ class PhotoBooth(anywidget.AnyWidget):
             words = str(error) or f"{name} needs too much memory: give it smaller"
             self._rows.append(pd.DataFrame({"file": [name], "reason": [words]}))
             raise PhotoError(words) from error
-        self._rows.append(pd.DataFrame({"file": [name], "reason": [NO_FACE]}) if table.empty else table)
+        self._rows.append(pd.DataFrame({"file": [name], "reason": [NO_FACE_IN_FRAME]}) if table.empty else table)
         squares = squares_of_edges(table[list(BOX_COLUMNS)].to_numpy(float))
         first = len(self._faces)
         self._faces.extend(lens.wide_faces(to_grey(photo), squares, points_of(table)))
-        scale = min(1, PHOTO_SIDE / max(photo.shape[:2]))
-        small = cv2.resize(
-            photo, [max(1, round(side * scale)) for side in photo.shape[1::-1]], interpolation=cv2.INTER_AREA
-        )
-        pictures = [small, *crop_squares(photo, squares)]
+        pictures = [shrunk(photo, PHOTO_SIDE), *crop_squares(photo, squares)]
         rows = self._table(SHOWN).round(3).to_html(index=False, na_rep="", border=0)
+        note = NO_FACE_IN_FRAME if table.empty else note
         answer = {"faces": answers(table), "first": first, "note": note, "table": rows, **size_of(photo)}
         return answer, [encoded(it[..., ::-1], ".jpg") for it in pictures]
 
@@ -189,9 +187,7 @@ class PhotoBooth(anywidget.AnyWidget):
     def _frame(self, _, buffers):
         """A picture of the browser's running camera: its faces, each with a number that stays."""
         picture = read_photo(io.BytesIO(buffers[0]), "The camera's picture")
-        found = self._reader.find(to_grey(picture))
-        ids, smooth = self._tracks.update(found.squares, found.outputs, time.monotonic())
-        table = self._reader.found_table(replace(found, outputs=smooth)).assign(face=ids)
+        table = track_faces(self._reader, self._tracks, picture, time.monotonic())
         return {"faces": answers(table), **size_of(picture)}, []
 
     def _changed(self, question) -> tuple[np.ndarray, pd.DataFrame]:
@@ -214,6 +210,7 @@ class PhotoBooth(anywidget.AnyWidget):
     def _choose(self, question, _):
         """Other networks or another backend. Nothing is read yet."""
         self._clear()
+        self._tracks = FaceTracks()
         if question["networks"] == OURS:
             self._reader, self._keras, self._reads = FaceReader(self._ours, question["backend"]), None, self._ours
         else:
@@ -231,7 +228,7 @@ class PhotoBooth(anywidget.AnyWidget):
     def _save(self, question, _):
         content, name = io.BytesIO(), "board.png" if question["board"] else "faces.csv"
         if question["board"]:
-            self._board.draw(Figure()).savefig(content, dpi=150, facecolor="white")
+            self._board.draw(Figure()).savefig(content, dpi=150, facecolor="white", **MARKS[".png"])
         else:
             content.write(self._table(COLUMNS).to_csv(index=False, float_format="%.4f").encode())
         path = write_new(self._saved, name, content.getvalue())

@@ -98,10 +98,9 @@ def read(run: Run, paths: list[Path], camera: int | None) -> str:
 
 def tell(run: Run, stopped: str, *, board: bool) -> int:
     """Says what was met and where the outputs are; the exit code."""
-    unread, more = run.met["not read"] + run.met["no face"], "; all reasons are in the table"
     print(*run.reasons, sep="\n", end="\n" if run.reasons else "")
-    if unread > len(run.reasons):
-        print(f"and {unread - len(run.reasons)} more without a face{more}")
+    if run.told > len(run.reasons):
+        print(f"and {run.told - len(run.reasons)} more; all reasons are in the table")
     if stopped:
         print(f"\n{stopped}.")
     print(", ".join(f"{count} {what}" for what, count in run.met.items() if count))

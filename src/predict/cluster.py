@@ -18,7 +18,7 @@ from tqdm import tqdm
 from src.files import as_text, replacing, shown
 from src.predict.photos import PhotoError, files_in, other_frames, read_photo, why_not_opened
 from src.predict.reader import FaceReader
-from src.predict.run import NO_FACE, SHOWN_REASONS, Run
+from src.predict.run import NO_FACE, SHOWN_REASONS, Run, kept
 from src.predict.table import COLUMNS
 from src.predict.video import SUFFIXES
 
@@ -115,13 +115,15 @@ class Worker:
                 raise PhotoError(f"{name} {entry.reason}")
             with entry.open(self._folder) as file:
                 faces = self._reader.read_photo(read_photo(file, name), faces=self._faces)
-                faces = faces[~(faces["face_score"] < self._min_score)]
+                faces = kept(faces, self._min_score)
                 return entry.rows(faces, NO_FACE if faces.empty else other_frames(file))
         except OSError as error:
             error.strerror = error.strerror or str(error)  # as a bucket's errors have none
             return entry.rows(None, f"{name} {why_not_opened(error)}")
         except (PhotoError, cv2.error, MemoryError) as error:  # one file never ends the run
             return entry.rows(None, str(error) or f"{name} needs too much memory: give it smaller")
+        except Exception as error:  # a fault of the program: Ray would hide it and blame the file
+            return entry.rows(None, f"{name} could not be read ({type(error).__name__}: {error}): report it")
 
 
 def parts_of(csv: Path, *, resume: bool) -> Path:
@@ -206,6 +208,7 @@ class ClusterRun(Run):
         found = {"files": rows["path"].nunique(), "faces": len(rows) - len(faceless), "no face": int(no_face.sum())}
         self.met.update({**found, "not read": len(faceless) - found["no face"]})
         reasons = faceless["reason"].mask(no_face, faceless["file"] + ": " + NO_FACE)
+        self.told += len(faceless)
         self.reasons = [*self.reasons, *reasons][:SHOWN_REASONS]
 
     def _write_table(self, paths: list[bytes]) -> None:

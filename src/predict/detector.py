@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from src.faces import CROP_SCALE
+from src.faces import CROP_SCALE, shrunk
 from src.labels import KEYPOINTS
 
 NETWORK = "centerface.onnx"
@@ -69,11 +69,9 @@ class FaceDetector:
 
     def _at(self, grey: np.ndarray, long_side: int, threshold: float) -> np.ndarray:
         """Boxes and scores, float64 (n, 5), found in the picture reduced to a long side, px of the whole picture."""
-        scale = min(1, long_side / max(grey.shape))
-        width, height = (max(1, round(side * scale)) for side in grey.shape[::-1])
-        sized = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
+        sized = shrunk(grey, long_side)
         found = _merged(self._detect(cv2.cvtColor(sized, cv2.COLOR_GRAY2RGB), threshold))
-        found[:, :4] *= np.tile(np.array(grey.shape[::-1]) / (width, height), 2)
+        found[:, :4] *= np.tile(np.divide(grey.shape, sized.shape)[::-1], 2)
         return found - (0.5, 0.5, 0.5, 0.5, 0)
 
     def _detect(self, picture: np.ndarray, threshold: float) -> np.ndarray:

@@ -57,7 +57,7 @@ def _walk(path: Path, skipped: set[Path], seen: dict[Path, Path]) -> Iterator[tu
         if real in skipped:
             return
         if real in seen:
-            yield path, f"is a folder that was read as {seen[real]}: remove the link"
+            yield path, f"is a folder that was read as {shown(seen[real])}: remove the link"
         elif path.is_dir():
             seen[real] = path
             for entry in sorted(path.iterdir()):

@@ -44,7 +44,7 @@ class FaceReader:
 
     folder: where the models are, such as the shipped `weights/` or a run's `runs/quick`. backend: "onnx", "litert" or
     "keras", which give the same table; by default onnx where the folder holds both models in that format, else keras.
-    threads: how many the networks may use; 0: all cores.
+    threads: how many the networks may use, 0: all cores; keras always uses all.
     FileNotFoundError where a model or the calibration is missing: without the latter all answers would be sure;
     ValueError where the calibration is of another version.
     """

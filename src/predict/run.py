@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 import cv2
@@ -68,6 +69,11 @@ def _try_writing(folder: Path, option: str) -> None:
         raise OSError(f"{shown(folder)} cannot be written in ({error.strerror}): give another {option}") from error
 
 
+def kept(faces: pd.DataFrame, min_score: float) -> pd.DataFrame:
+    """The faces of no lower face_score, and those of networks that tell none."""
+    return faces[~(faces["face_score"] < min_score)]
+
+
 class Run:
     """What one call has met so far.
 
@@ -79,17 +85,19 @@ class Run:
         self.faces, self.min_score = faces, min_score
         self.board = Board()
         self.met = Counter()
-        self.reasons = []  # the first ones
+        self.reasons, self.told = [], 0  # the first ones for the screen, of so many
 
     def read_files(self, paths: list[Path]) -> None:
         """Every file of the paths; what an interrupted run has done is only looked at for the board."""
         total = sum(1 for _ in files_in(paths, self.outputs.own))
-        earlier = self._earlier_faces() if self.table.done else {}
+        earlier, faceless = self._earlier_rows() if self.table.done else ({}, set())
         for path, reason in tqdm(files_in(paths, self.outputs.own), "read", total, unit=" files", mininterval=0.5):
             if as_text(path) not in self.table.done:
                 self._read_file(path, reason)
             elif as_text(path) in earlier:
                 self._show_earlier(path, earlier[as_text(path)])
+            else:
+                self.board.photos += as_text(path) in faceless
 
     def _read_file(self, path: Path, reason: str) -> None:
         self.met["files"] += 1
@@ -107,6 +115,7 @@ class Run:
     def _say(self, path: Path, reason: str, *, name: str = "") -> None:
         """A row without a face; its reason goes to the screen too, after the name, where it does not say it itself."""
         self.table.add(None, reason, file=as_text(path))
+        self.told += 1
         self.reasons = [*self.reasons, f"{name}{reason}"][:SHOWN_REASONS]
 
     def _read_photo(self, path: Path) -> None:
@@ -120,12 +129,13 @@ class Run:
         self.met.update({"faces": len(faces), "no face": int(faces.empty)})
 
     def _kept(self, faces: pd.DataFrame) -> pd.DataFrame:
-        return faces[~(faces["face_score"] < self.min_score)]
+        return kept(faces, self.min_score)
 
     def read_video(self, source: Path | int) -> None:
         """A video file, or a camera until Ctrl-C: a row a face and frame, and the annotated mp4."""
+        copy = self.outputs.video_of(source)
         video = Video(source)
-        mp4 = AnnotatedVideo(self.outputs.video_of(source), video)
+        mp4 = AnnotatedVideo(copy, video)
         name = f"camera {source}" if isinstance(source, int) else as_text(source)
         known, number = set(), -1
         try:
@@ -153,29 +163,29 @@ class Run:
 
     # ---------------------------------------------------------------- the board
 
-    def _earlier_faces(self) -> dict[str, pd.DataFrame]:
-        """The first faces of the table that is continued, as many as the board shows, by file."""
-        found = pd.DataFrame()
-        for rows in pd.read_csv(self.table.path, chunksize=1000):
+    def _earlier_rows(self) -> tuple[dict[str, pd.DataFrame], set[str]]:
+        """Of the table that is continued: the first faces, as many as the board shows, by file; photos without any."""
+        found, faceless = pd.DataFrame(), set()
+        # A file may be called 0 or NA.
+        as_written = {"dtype": {"file": str}, "keep_default_na": False, "na_values": [""]}
+        for rows in pd.read_csv(self.table.path, chunksize=1000, **as_written):
+            faceless |= set(rows.loc[rows["reason"] == NO_FACE, "file"])
             found = pd.concat([found, rows[rows["face"].notna()]]).drop_duplicates(["file", "face"]).iloc[:FACES]
-            if len(found) == FACES:
-                break
-        return dict(list(found.astype({"face": int}).groupby("file"))) if len(found) else {}
+        return dict(list(found.astype({"face": int}).groupby("file"))) if len(found) else {}, faceless
 
     def _show_earlier(self, path: Path, faces: pd.DataFrame) -> None:
         try:
             if path.suffix.lower() not in SUFFIXES:
                 self.board.add(read_photo(path), faces)
                 return
-            video = Video(path)
-            for number, (_, picture) in enumerate(video):
-                new = faces[faces["frame"] == number]
-                if len(new):
-                    self.board.add(picture, new)
-                if number >= faces["frame"].max():
-                    break
-            video.close()
-        except PhotoError:  # it is not there any more, as it was
+            with closing(Video(path)) as video:
+                for number, (_, picture) in enumerate(video):
+                    new = faces[faces["frame"] == number]
+                    if len(new):
+                        self.board.add(picture, new)
+                    if number >= faces["frame"].max():
+                        break
+        except (PhotoError, cv2.error, MemoryError):  # it is not there any more, as it was
             pass
 
     def save_board(self) -> None:

@@ -17,7 +17,8 @@ COPIED_FROM_HZ = 16_000
 def sound_packets(path: Path, start_s: float, mp4: OutputContainer) -> Iterator[tuple[float, av.Packet]]:
     """Each packet of a file's sound after its time, s since `start_s`; the first comes with its stream in `mp4`.
 
-    ValueError, in words, where there is sound of which nothing can be read. What is damaged later is passed over.
+    ValueError, in words, where there is sound of which nothing can be read, and where it cannot be read on. Damaged
+    packets are passed over.
     """
     clock, stream, out, time_s = Clock(), None, None, 0.0
     with suppress(Exception), opened(path) as file:  # a damaged file raises nearly anything
@@ -38,10 +39,14 @@ def sound_packets(path: Path, start_s: float, mp4: OutputContainer) -> Iterator[
                     piece.stream = out
                 for made in [piece] if copied else out.encode(piece):
                     yield time_s, made
-        if out is not None and not copied:
-            for made in out.encode():
-                yield time_s, made
-    if stream is not None and out is None:
+        if out is None:
+            raise ValueError  # said below
+        for made in [] if copied else out.encode():
+            yield time_s, made
+        return
+    if out is not None:
+        raise ValueError(f"its sound breaks off after {time_s:.1f} s")
+    if stream is not None:
         raise ValueError("its sound cannot be read and is left out")
 
 

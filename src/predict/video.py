@@ -105,7 +105,11 @@ class Video:
                 self.start_s, turn = time_s, _turn(frame)
             self.time_s = max(self.time_s, time_s - self.start_s)
             self._reached_s = max(self._reached_s, time_s + float(frame.duration * frame.time_base))
-            yield self.time_s, _picture(frame, self._stream.sample_aspect_ratio, turn)
+            try:
+                picture = _picture(frame, self._stream.sample_aspect_ratio, turn)
+            except av.FFmpegError as error:  # a size that ffmpeg does not scale
+                raise PhotoError(f"{shown(self.path)} cannot be read as a video: convert it to mp4") from error
+            yield self.time_s, picture
         if self._broke_off or (self._told and self._length_s - self._reached_s > SPARE_S + 1 / self.rate):
             told, seconds = self._stream.frames, f"{self.time_s:.1f} of {self._length_s:.1f} s"
             of = f"{number} of {told} frames" if told > number else seconds
@@ -153,9 +157,14 @@ def read_frames(reader: FaceReader, video: Video) -> Iterator[tuple[float, np.nd
     """
     tracks = FaceTracks()
     for time_s, picture in video:
-        found = reader.find(to_grey(picture))
-        ids, smooth = tracks.update(found.squares, found.outputs, time_s)
-        yield time_s, picture, reader.found_table(replace(found, outputs=smooth)).assign(face=ids)
+        yield time_s, picture, track_faces(reader, tracks, picture, time_s)
+
+
+def track_faces(reader: FaceReader, tracks: FaceTracks, picture: np.ndarray, time_s: float) -> pd.DataFrame:
+    """The faces of one frame, uint8 (h, w, 3), as in `read_frames`; tracks: of the frames before."""
+    found = reader.find(to_grey(picture))
+    ids, smooth = tracks.update(found.squares, found.outputs, time_s)
+    return reader.found_table(replace(found, outputs=smooth)).assign(face=ids)
 
 
 def is_annotated(path: Path) -> bool:
@@ -170,7 +179,7 @@ def is_annotated(path: Path) -> bool:
 class AnnotatedVideo:
     """An H.264 mp4 of annotated frames; players and browsers show it. Its file is there, and whole, once closed.
 
-    video: whose sound is taken along and whose rate is told. silent: why the sound is missing, in words, or "".
+    video: whose sound is taken along and whose rate is told. silent: why sound is missing, in words, or "".
     """
 
     def __init__(self, path: Path, video: Video):
@@ -231,10 +240,7 @@ class AnnotatedVideo:
         ticks, given, sound = -1, (picture, time_s), iter(())
         if self._video.path:
             sound = sound_packets(self._video.path, self._video.start_s, mp4)
-        try:
-            waiting = next(sound, None)
-        except ValueError as error:
-            waiting, self.silent = None, str(error)
+        waiting = self._next(sound)
         while given is not None:
             picture, time_s = given
             ticks = max(ticks + 1, round(time_s / TICK))
@@ -245,9 +251,16 @@ class AnnotatedVideo:
             while waiting is not None and waiting[0] <= time_s + 1 / rate:
                 with suppress(av.error.InvalidDataError, av.error.ArgumentError):  # a damaged packet
                     mp4.mux(waiting[1])
-                waiting = next(sound, None)
+                waiting = self._next(sound)
             given = yield
         mp4.mux(stream.encode())
+
+    def _next(self, sound: Iterator[tuple[float, av.Packet]]) -> tuple[float, av.Packet] | None:
+        try:
+            return next(sound, None)
+        except ValueError as error:
+            self.silent = str(error)
+            return None
 
 
 def _even(picture: np.ndarray) -> np.ndarray:

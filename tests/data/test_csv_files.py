@@ -101,6 +101,7 @@ def test_line_numbers_count_empty_lines_and_go_on_after_the_first_block(tmp_path
         (gzip.compress(b"emotion,pixels\n", mtime=0), "is packed with gzip; unpack it first"),
         (b"PK\x03\x04 and so on", "is a ZIP archive or a workbook; unpack it, or save it as CSV"),
         ("emotion,pixels\n".encode("utf-16"), "is text in UTF-16; save it in UTF-8"),
+        ("\ufeffemotion,pixels\n".encode("utf-16-be"), "is text in UTF-16; save it in UTF-8"),
         (b"emotion,pixels,emotion\n3,1,3\n", "line 1: column emotion stands twice; leave one of them"),
         (b"emotion,pixels, Usage,Usage\n3,1,,\n", "line 1: column Usage stands twice; leave one of them"),
         (b"emotion, Usage, pixels\n\n", "holds no rows"),

@@ -9,6 +9,7 @@ from fake_reader import bomb, picture
 from live.looking_reader import LookingReader
 from PIL import Image
 
+from src.figures import is_made_here
 from src.live import booth
 from src.live.booth import PhotoBooth, backends_of, camera_photo, example, write_new
 from src.predict.photos import PhotoError
@@ -259,6 +260,7 @@ def test_board_and_table_are_saved_under_names_that_are_free(page, tmp_path):
     answer, (board,) = page.ask("save", board=True)
     assert answer == {"name": "board.png", "path": str(folder / "board_2.png")}
     assert (folder / "board.png").read_text() == "somebody's" and (folder / "board_2.png").read_bytes() == board
+    assert is_made_here(folder / "board_2.png")
     assert opened(board).shape[0] > 500
     answer, (table,) = page.ask("save", board=False)
     assert answer["path"] == str(folder / "faces.csv") and (folder / "faces.csv").read_bytes() == table

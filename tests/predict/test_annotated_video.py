@@ -1,4 +1,5 @@
 import os
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -139,6 +140,15 @@ def test_sound_that_cannot_be_read_is_left_out_in_words(tmp_path):
     with opened(tmp_path / "out.mp4") as file:
         assert len(file.streams) == 1
     assert len(list(Video(tmp_path / "out.mp4"))) == 10
+
+
+def test_sound_that_breaks_off_is_said(tmp_path):
+    for name, layout in (("a.ts", "stereo"), ("b.ts", "mono")):
+        video_file.write(tmp_path / name, map(moving, range(40)), sound="aac", layout=layout)
+    (tmp_path / "v.ts").write_bytes(b"".join((tmp_path / name).read_bytes() for name in ("a.ts", "b.ts")))
+    mp4 = copy(tmp_path / "v.ts", tmp_path / "out.mp4")
+    assert re.fullmatch(r"its sound breaks off after 1\.\d s", mp4.silent)
+    assert len(list(Video(tmp_path / "out.mp4"))) == 80
 
 
 def test_a_video_without_sound_lacks_none(tmp_path):

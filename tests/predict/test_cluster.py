@@ -165,6 +165,13 @@ def test_a_worker_reads_a_buckets_file_or_gives_the_reason(folder):
     assert rows.loc[2, "reason"] == f"file://{folder}/nix.png does not exist: check the name"
 
 
+def test_a_fault_of_the_program_is_said_and_not_blamed_on_the_file(folder, monkeypatch):
+    monkeypatch.setattr(FakeReader, "read_photo", None)
+    batch = cluster.pa.Table.from_pylist([next(cluster.entries([folder / "1.png"], []))._asdict()])
+    (reason,) = cluster.Worker(FakeReader, folder, False, 0.0)(batch)["reason"].to_pylist()
+    assert "could not be read (TypeError: 'NoneType' object is not callable): report it" in reason
+
+
 def test_a_folder_that_is_no_folder_of_parts_is_never_touched(tmp_path):
     (tmp_path / "faces_parts").mkdir()
     other = cluster.pa.table({"path": ["a"]})

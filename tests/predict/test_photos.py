@@ -71,6 +71,14 @@ def test_a_closed_folder_has_its_reason(tmp_path):
     assert "cannot be opened (Permission denied)" in reason
 
 
+def test_a_loop_of_any_name_is_said_on_one_line(tmp_path):
+    folder = tmp_path / os.fsdecode(b"caf\xe9\n")
+    folder.mkdir()
+    (folder / "up").symlink_to(folder)
+    ((_, reason),) = files_in([folder])
+    assert "caf\\xe9\\n: remove the link" in reason and reason.encode()
+
+
 def test_an_empty_folder_says_so(tmp_path):
     (tmp_path / "empty" / "deep").mkdir(parents=True)
     assert list(files_in([tmp_path / "empty"])) == [(tmp_path / "empty", "holds no file to read: give another folder")]

@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from src.figures import is_made_here, save_figure
-from src.figures.pictures import FACES
+from src.figures.pictures import FACES, Board
 from src.predict.run import SHOWN_REASONS, Outputs, Run
 from src.predict.table import FaceTable
 
@@ -71,7 +72,10 @@ def test_where_nothing_can_be_written_is_said_before_the_run(mine):
 
 @pytest.mark.parametrize("name", ["board.png", "board.JPG", "board.pdf"])
 def test_a_board_of_before_may_be_written_over(tmp_path, name):
-    save_figure(Figure(), name, tmp_path, quick=True)
+    board = Board()
+    for _ in range(FACES):
+        board.add(ONE, FakeReader().read_photo(ONE))
+    save_figure(board.draw(Figure()), name, tmp_path, quick=True)
     assert is_made_here(tmp_path / name)
     Outputs(tmp_path / "t.csv", tmp_path / name, [])
 
@@ -105,6 +109,17 @@ def test_a_run_goes_on_with_the_faces_of_both_on_its_board(tmp_path):
         np.testing.assert_array_equal(run.board.faces, whole.board.faces)
         titles = [[axis.get_title() for axis in it.board.draw(Figure()).axes] for it in (whole, run)]
         assert titles[0] == titles[1] and "1: anger 80%" in titles[0]
+        assert run.board.photos == whole.board.photos
+
+
+def test_a_run_goes_on_whatever_its_files_are_called(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, photo in (("0", picture()), ("1", ONE), ("NA", ONE), ("2", ONE)):
+        Image.fromarray(photo).save(name, "PNG")
+    paths = [Path(name) for name in ("0", "1", "NA", "2")]
+    run_over(tmp_path, *paths)
+    run, _ = run_over(tmp_path, *paths, resume=True)
+    assert run.met["files"] == 1 and len(run.board.rows) == 3 and run.board.photos == 4
 
 
 def test_the_board_of_many_photos_holds_the_first_faces(tmp_path):
@@ -128,7 +143,11 @@ def test_the_first_reasons_are_kept_for_the_screen_with_the_name(tmp_path):
     Image.fromarray(picture()).save(tmp_path / "00.png")
     run, table = run_over(tmp_path, tmp_path / "00.png", *sorted(tmp_path.glob("*.txt")))
     assert len(table) == SHOWN_REASONS + 4 and table["reason"].notna().all()
-    assert len(run.reasons) == SHOWN_REASONS and run.reasons[0].endswith("00.png: " + table.loc[0, "reason"])
+    assert (
+        run.told == SHOWN_REASONS + 4
+        and len(run.reasons) == SHOWN_REASONS
+        and run.reasons[0].endswith("00.png: " + table.loc[0, "reason"])
+    )
     assert run.reasons[1:] == table["reason"].tolist()[1:SHOWN_REASONS]
 
 

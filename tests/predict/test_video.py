@@ -154,6 +154,17 @@ def test_an_answer_is_averaged_over_half_a_second(tmp_path):
 # ---------------------------------------------------------------- damaged files
 
 
+def test_a_picture_of_a_size_that_cannot_be_scaled_is_said(tmp_path, monkeypatch):
+    video_file.write(tmp_path / "v.mp4", map(moving, range(3)))
+
+    def too_large(*frame):
+        raise av.error.ArgumentError(22, "Invalid argument")
+
+    monkeypatch.setattr("src.predict.video._picture", too_large)
+    with pytest.raises(PhotoError, match=r"v.mp4 cannot be read as a video: convert it to mp4"):
+        list(Video(tmp_path / "v.mp4"))
+
+
 @pytest.mark.parametrize(
     ("ending", "unit"), [("mp4", "frames"), ("avi", "frames"), ("mkv", "s"), ("webm", "s"), ("flv", "s")]
 )
