@@ -58,7 +58,7 @@ bench: .venv/installed ## every figure of speed, beside the original's and other
 .venv/installed: requirements.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "No Python of 3.11 to 3.13 was found: install one, or name it: make PYTHON=/path/to/python3.12"; exit 1; }
 	@test -x $(BIN)/python || { echo "Making .venv with $$($(PYTHON) --version)"; $(PYTHON) -m venv .venv; }
-	@echo "Installing requirements.txt (about 3 GB on disk, a few minutes)"
+	@echo "Installing requirements.txt (about 3.6 GB on disk, a few minutes)"
 	@$(BIN)/python -m pip install --quiet --progress-bar on --disable-pip-version-check -r requirements.txt
 	@$(BIN)/python -c "import cv2" 2>/dev/null || { \
 	  echo "cv2 does not load here (no libGL?): taking opencv-python-headless instead"; \
