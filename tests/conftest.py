@@ -35,6 +35,7 @@ def exported(tmp_path_factory):
 
     from src.data.sample import draw_faces
     from src.faces import to_input
+    from src.models.halves import save_in_halves
     from src.models.losses import heatmap_crossentropy
     from src.models.resnet import compact_emotions, compact_keypoints, keypoint_teaching
 
@@ -53,7 +54,7 @@ def exported(tmp_path_factory):
     folder = tmp_path_factory.mktemp("exported")
     for name, model in (("detection", keypoints), ("emotion", emotions)):
         (folder / f"{name}.json").write_text(model.to_json())
-        model.save_weights(folder / f"{name}.weights.h5")
+        save_in_halves(model, folder / f"{name}.weights.h5")
     (folder / "calibration.json").write_text(json.dumps({"temperature": 2.0, "sure_above": 0.3}))
     face_score = {"mean_px": points.mean(axis=0).tolist(), "spread": -2.0, "misfit": -1.0, "bias": 3.0}
     (folder / "face_score.json").write_text(json.dumps(face_score))

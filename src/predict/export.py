@@ -1,6 +1,6 @@
 """`make export`: the two networks as ONNX and LiteRT files, each alone and both in one, LiteRT in int8 too.
 
-weights/detection.onnx, emotion.onnx     what `FaceReader` reads by default, made at set-up
+weights/detection.onnx, emotion.onnx     what `FaceReader` reads by default; git holds them
 weights/faces.onnx, *.tflite             for other programs and devices; made when asked for
 
 `emotion.*` takes a face and the keypoints that `detection.*` finds in it, (n, 30) px of the 96x96 frame; `faces.*`
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import onnx
 from tqdm import tqdm
 
 from src.data.csv_files import DataError
@@ -23,6 +24,7 @@ from src.data.datasets import read_emotions, read_keypoints
 from src.faces import to_input
 from src.files import WEIGHTS, replacing, shown
 from src.labels import FER_SIDE, FRAME
+from src.models.halves import in_halves
 from src.predict import networks
 from src.predict.answers import predict_keypoints
 
@@ -42,10 +44,31 @@ def both_in_one(keypoints: keras.Model, emotions: keras.Model) -> keras.Model:
     return keras.Model(faces, [points, emotions(read), *spread], name="faces")
 
 
-def _export(model: keras.Model, path: Path, form: str) -> None:
+def _export(model: keras.Model, path: Path, form: str, made_of: Path | None = None) -> None:
+    """made_of: the weights file of the model, which an ONNX file then names."""
     model(model.input)  # Keras's exporter refuses a model that has never been called
     with replacing(path) as part:
         model.export(part, format=form, verbose=False)
+        if form == "onnx":
+            network = _in_halves(onnx.load(part))
+            if made_of:
+                network.metadata_props.add(key="weights", value=networks.digest_of(made_of))
+            onnx.save(network, part)
+
+
+def _in_halves(network: onnx.ModelProto) -> onnx.ModelProto:
+    """Stores in half precision what loses nothing by it; ONNX Runtime makes it float32 when it loads the file."""
+    constants, casts = network.graph.initializer, []
+    for constant in list(constants):
+        halves, name = in_halves(onnx.numpy_helper.to_array(constant)), f"{constant.name}_half"
+        if halves.dtype == np.float16:
+            casts.append(onnx.helper.make_node("Cast", [name], [constant.name], to=onnx.TensorProto.FLOAT))
+            constants.remove(constant)
+            constants.append(onnx.numpy_helper.from_array(halves, name))
+    nodes = [*casts, *network.graph.node]
+    del network.graph.node[:]
+    network.graph.node.extend(nodes)
+    return network
 
 
 def _export_int8(plain: Path, path: Path, inputs: dict[str, np.ndarray]) -> None:
@@ -64,9 +87,10 @@ def write_onnx(folder: Path) -> list[Path]:
     """folder/detection.onnx and emotion.onnx from what Keras networks are there: what `FaceReader` then reads."""
     paths = []
     for task, name in NAMES.items():
-        if (folder / f"{name}.weights.h5").exists():
+        weights = folder / f"{name}.weights.h5"
+        if weights.exists():
             paths.append(folder / f"{name}.onnx")
-            _export(networks.load_network(folder, task, "keras"), paths[-1], "onnx")
+            _export(networks.load_network(folder, task, "keras"), paths[-1], "onnx", weights)
     return paths
 
 

@@ -3,6 +3,7 @@
 Only the Keras backend imports TensorFlow, which takes longer than reading a photo does.
 """
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Protocol
@@ -103,13 +104,19 @@ def load_keras(model_json: Path, weights: Path):
 
 
 def fastest_backend(folder: Path) -> str:
-    """onnx where a folder holds both networks in that format, none older than the Keras network, else keras."""
+    """onnx where a folder holds both networks in that format, made of the Keras networks beside them, else keras."""
     return "onnx" if all(any(_is_new(folder, stem) for stem in stems) for stems in FILES.values()) else "keras"
+
+
+def digest_of(weights: Path) -> str:
+    """What an ONNX file says of the weights file that it was made of."""
+    with weights.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _is_new(folder: Path, stem: str) -> bool:
     exported, weights = folder / f"{stem}{ENDINGS['onnx']}", folder / f"{stem}.weights.h5"
-    return exported.exists() and not (weights.exists() and weights.stat().st_mtime > exported.stat().st_mtime)
+    return exported.exists() and not (weights.exists() and digest_of(weights).encode() not in exported.read_bytes())
 
 
 def load_network(folder: Path, task: str, backend: str, threads: int = 0) -> Network:

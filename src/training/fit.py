@@ -25,6 +25,7 @@ from tqdm import tqdm
 
 from src.files import replacing, shown, write_json
 from src.models import losses
+from src.models.halves import save_in_halves
 from src.training.recipes import Recipe, recorded
 
 LOSSES = {"mse": losses.masked_mse, "wing": losses.wing}  # besides cross-entropy
@@ -117,11 +118,6 @@ class Stream:
     loss_weights: dict[str, float] | None = None
 
 
-def _save_weights(model: keras.Model, path: Path) -> None:
-    with replacing(path) as part:
-        model.save_weights(part)
-
-
 def _drop_other_states(state: Path) -> None:
     for other in state.parent.glob("epoch_*.weights.h5"):
         if other != state:
@@ -156,9 +152,10 @@ class _Run(keras.callbacks.Callback):
             raise FloatingPointError(f"the loss is {row['loss']} in epoch {row['epoch']}: lower learning_rate")
         best = self._best(history)
         state = self.folder / f"epoch_{row['epoch']:03d}.weights.h5"
-        _save_weights(self.model, state)
+        with replacing(state) as part:
+            self.model.save_weights(part)
         if best is row:
-            _save_weights(self.kept, self.folder / "best.weights.h5")
+            save_in_halves(self.kept, self.folder / "best.weights.h5")
         self.record["best"] = best
         write_json(self.folder / "record.json", self.record)  # from here on this epoch counts as done
         _drop_other_states(state)
