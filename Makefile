@@ -11,17 +11,17 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c "
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/' | expand -t 20
 
-run: .venv/exported ## set up, run the whole study on the embedded sample, show scores and where the board is
+run: .venv/installed ## set up, run the whole study on the embedded sample, show scores and where the board is
 	@$(BIN)/python -m src.study.pipeline quick
 
-test: .venv/exported lint ## lint, unit tests on two cores, all notebooks under nbval, one after the other: they share a run
+test: .venv/installed lint ## lint, unit tests on two cores, all notebooks under nbval, one after the other: they share a run
 	@$(BIN)/pytest -n 2 --dist worksteal
 	@$(BIN)/pytest --nbval-lax --nbval-cell-timeout=900 notebooks/0*.ipynb
 
 lint: .venv/installed ## ruff on code and notebooks; which room of src imports which
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-logo
 
-lab: .venv/exported ## open the notebooks in JupyterLab
+lab: .venv/installed ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab notebooks
 
 data: .venv/installed ## fetch and convert the real data (SOURCES=table.json for a mirror)
@@ -55,20 +55,16 @@ bench: .venv/installed ## every figure of speed, beside the original's and other
 	@$(BIN)/python benchmarks/tables.py
 
 # cv2 needs libGL; where that is missing, the headless build does all that the study needs.
-.venv/installed: requirements.txt pyproject.toml
+.venv/installed: requirements.txt pyproject.toml build_backend.py
 	@test -n "$(PYTHON)" || { echo "No Python of 3.11 to 3.13 was found: install one, or name it: make PYTHON=/path/to/python3.12"; exit 1; }
 	@test -x $(BIN)/python || { echo "Making .venv with $$($(PYTHON) --version)"; $(PYTHON) -m venv .venv; }
 	@echo "Installing requirements.txt (about 3.6 GB on disk, a few minutes)"
 	@$(BIN)/python -m pip install --quiet --progress-bar on --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@$(BIN)/python -c "import cv2" 2>/dev/null || { \
 	  echo "cv2 does not load here (no libGL?): taking opencv-python-headless instead"; \
 	  v=$$(sed -n 's/^opencv-python==//p' requirements.txt); \
 	  $(BIN)/python -m pip uninstall --quiet -y opencv-python && \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check opencv-python-headless==$$v && \
 	  $(BIN)/python -c "import cv2"; }
-	@touch $@
-
-# What FaceReader reads by default, made of the Keras networks that git holds; anew when these change.
-.venv/exported: .venv/installed weights/detection.weights.h5 weights/emotion.weights.h5
-	@$(BIN)/python -m src.predict.export --onnx
 	@touch $@

@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+# Without the repository, the two networks lie in the package, and results go to the folder where one is.
+INSTALLED = not (ROOT / "pyproject.toml").exists()
 DATA = ROOT / "data"
 FIGURES = ROOT / "figures"
 NOTEBOOKS = ROOT / "notebooks"
 PARAMS = ROOT / "params"
-RUNS = ROOT / "runs"
-WEIGHTS = ROOT / "weights"
+RUNS = Path("runs") if INSTALLED else ROOT / "runs"
+WEIGHTS = Path(__file__).with_name("weights") if INSTALLED else ROOT / "weights"
 
 KEYPOINTS_CSV = DATA / "data.csv"
 EMOTIONS_CSV = DATA / "icml_face_data.csv"

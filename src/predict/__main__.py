@@ -1,12 +1,11 @@
 """`python -m src.predict`: faces of photos, folders, videos or a camera to a table, a board and annotated videos."""
 
 import argparse
+import importlib.util
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-
-from skimage import data
 
 from src.figures import MARKS
 from src.files import RUNS, WEIGHTS, shown
@@ -16,7 +15,8 @@ from src.predict.reader import FaceReader
 from src.predict.run import Outputs, Run
 from src.predict.table import FaceTable
 
-PORTRAIT = Path(data.__file__).with_name("astronaut.png")  # public domain, comes with scikit-image
+_SKIMAGE = importlib.util.find_spec("skimage")  # not imported, which takes a moment
+PORTRAIT = Path(_SKIMAGE.origin).parent / "data" / "astronaut.png" if _SKIMAGE else None  # in the public domain
 FOLDER = RUNS / "own_photo"
 
 
@@ -37,6 +37,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.camera is not None and (options.paths or options.resume):
         parser.error("--camera stands alone: leave the paths and --resume out")
+    if options.camera is None and not options.paths and not PORTRAIT:
+        parser.error("give a photo: the portrait to try it on comes with scikit-image, which is not installed")
     if options.engine == "plain" and any(isinstance(path, str) for path in options.paths):
         parser.error("an address such as s3://bucket is read with --engine ray")
     if options.engine == "ray" and options.camera is not None:

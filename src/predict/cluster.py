@@ -16,11 +16,10 @@ import pandas as pd
 from tqdm import tqdm
 
 from src.files import as_text, replacing, shown
-from src.predict.photos import PhotoError, files_in, other_frames, read_photo, why_not_opened
+from src.predict.photos import VIDEOS, PhotoError, files_in, other_frames, read_photo, why_not_opened
 from src.predict.reader import FaceReader
 from src.predict.run import NO_FACE, SHOWN_REASONS, Run, kept
 from src.predict.table import COLUMNS
-from src.predict.video import SUFFIXES
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else Ray tells its makers of its use
 os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # the rest stands in Ray's own log
@@ -78,7 +77,7 @@ def entries(paths: Iterable[Path | str], own: Iterable[Path]) -> Iterator[Entry]
     """
     for bucket, group in itertools.groupby(paths, lambda it: "" if isinstance(it, Path) else it):
         for path, reason in _in_bucket(bucket, own) if bucket else files_in(group, own):
-            is_video = Path(path).suffix.lower() in SUFFIXES
+            is_video = Path(path).suffix.lower() in VIDEOS
             yield Entry(bucket, os.fsencode(path), reason or (IS_VIDEO if is_video else ""))
 
 

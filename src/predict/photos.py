@@ -13,13 +13,17 @@ from PIL import Image, ImageOps
 from src.files import shown
 
 try:
-    import pillow_heif  # optional: `pip install -e ".[heic]"`
+    import pillow_heif  # optional: `pip install pillow-heif`
 except ImportError:
     pillow_heif = None
 
 # What Pillow may try; its other readers take text for pictures or start programs.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 SEVERAL_FRAMES = ("AVIF", "GIF", "PNG", "TIFF", "WEBP")  # formats whose other frames are pictures, not thumbnails
+VIDEOS = (
+    ".3g2", ".3gp", ".asf", ".avi", ".divx", ".f4v", ".flv", ".m2ts", ".m2v", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg",
+    ".mpg", ".mts", ".mxf", ".ogm", ".ogv", ".rm", ".rmvb", ".ts", ".vob", ".webm", ".wmv",
+)  # fmt: skip
 # Red and blue weigh the same, so that the order blue, green, red gives the same grey; green as in ITU-R 601.
 GREY = np.array([[0.2065, 0.587, 0.2065]])
 

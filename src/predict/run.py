@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
+from types import ModuleType
 
 import cv2
 import pandas as pd
@@ -16,10 +17,9 @@ from tqdm import tqdm
 from src.figures import is_made_here, save_figure
 from src.figures.pictures import FACES, Board
 from src.files import as_text, shown
-from src.predict.photos import PhotoError, files_in, other_frames, read_photo
+from src.predict.photos import VIDEOS, PhotoError, files_in, other_frames, read_photo
 from src.predict.reader import FaceReader
 from src.predict.table import FaceTable
-from src.predict.video import SUFFIXES, AnnotatedVideo, Video, is_annotated, read_frames
 
 NO_FACE = "no face was found: if the picture is a face already, give --faces"
 NO_FACE_IN_FRAME = "no face was found"
@@ -49,7 +49,7 @@ class Outputs:
         place = str(source) if isinstance(source, int) else os.path.realpath(source)
         digest = hashlib.sha1(os.fsencode(place)).hexdigest()[:8]
         path = self.videos / f"{as_text(Path(place).name)[:60]}_{digest}_faces.mp4"
-        if path.exists() and not is_annotated(path):
+        if path.exists() and not for_videos(source).is_annotated(path):
             raise PhotoError(f"{shown(path)} is there already and no video of this program: move it")
         return path
 
@@ -67,6 +67,16 @@ def _try_writing(folder: Path, option: str) -> None:
             pass
     except OSError as error:
         raise OSError(f"{shown(folder)} cannot be written in ({error.strerror}): give another {option}") from error
+
+
+def for_videos(source: Path | int) -> ModuleType:
+    """src.predict.video, which only videos wait for. PhotoError: what it needs is not installed."""
+    try:
+        from src.predict import video
+    except ImportError as error:
+        what = f"camera {source}" if isinstance(source, int) else f"{shown(source)} is a video, which"
+        raise PhotoError(f"{what} needs more to be installed: pip install '.[video]'") from error
+    return video
 
 
 def kept(faces: pd.DataFrame, min_score: float) -> pd.DataFrame:
@@ -104,7 +114,7 @@ class Run:
         try:
             if reason:
                 raise PhotoError(f"{shown(path)} {reason}")
-            if path.suffix.lower() in SUFFIXES:
+            if path.suffix.lower() in VIDEOS:
                 self.read_video(path)
             else:
                 self._read_photo(path)
@@ -133,14 +143,16 @@ class Run:
 
     def read_video(self, source: Path | int) -> None:
         """A video file, or a camera until Ctrl-C: a row a face and frame, and the annotated mp4."""
+        videos = for_videos(source)
         copy = self.outputs.video_of(source)
-        video = Video(source)
-        mp4 = AnnotatedVideo(copy, video)
+        video = videos.Video(source)
+        mp4 = videos.AnnotatedVideo(copy, video)
         name = f"camera {source}" if isinstance(source, int) else as_text(source)
         known, number = set(), -1
         try:
-            last = shown(Path(name).name)
-            frames = tqdm(read_frames(self.reader, video), last, video.count or None, unit=" frames", leave=False)
+            title = shown(Path(name).name)
+            frames = videos.read_frames(self.reader, video)
+            frames = tqdm(frames, title, video.count or None, unit=" frames", leave=False)
             for number, (time_s, picture, faces) in enumerate(frames):
                 faces = self._kept(faces)
                 mp4.add(picture, faces)
@@ -175,10 +187,10 @@ class Run:
 
     def _show_earlier(self, path: Path, faces: pd.DataFrame) -> None:
         try:
-            if path.suffix.lower() not in SUFFIXES:
+            if path.suffix.lower() not in VIDEOS:
                 self.board.add(read_photo(path), faces)
                 return
-            with closing(Video(path)) as video:
+            with closing(for_videos(path).Video(path)) as video:
                 for number, (_, picture) in enumerate(video):
                     new = faces[faces["frame"] == number]
                     if len(new):

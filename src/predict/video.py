@@ -22,10 +22,6 @@ from src.predict.reader import FaceReader
 from src.predict.sound import sound_packets
 from src.predict.tracking import FaceTracks
 
-SUFFIXES = (
-    ".3g2", ".3gp", ".asf", ".avi", ".divx", ".f4v", ".flv", ".m2ts", ".m2v", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg",
-    ".mpg", ".mts", ".mxf", ".ogm", ".ogv", ".rm", ".rmvb", ".ts", ".vob", ".webm", ".wmv",
-)  # fmt: skip
 LENGTH_TOLD = ("avi", "flv", "matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2")  # the others' length is an estimate
 USUAL_RATE = 25.0  # frames a second where a file does not tell
 SPARE_S = 0.2  # and a frame: by so much a whole file may end before its header says

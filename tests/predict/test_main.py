@@ -101,7 +101,7 @@ def test_a_video_has_a_table_a_frame_and_an_annotated_copy(folder, capsys):
 
 
 def test_a_video_without_frames_and_a_picture_that_breaks_the_reader_have_a_reason(folder, monkeypatch):
-    monkeypatch.setattr("src.predict.run.read_frames", lambda reader, video: iter(()))
+    monkeypatch.setattr("src.predict.video.read_frames", lambda reader, video: iter(()))
     write_video(folder / "v.mp4", [ONE])
 
     def break_off(reader, photo, *, faces):

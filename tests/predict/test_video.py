@@ -9,8 +9,8 @@ import video_file
 from fake_reader import RATE, FakeReader, moving, picture
 
 from src.files import shown
-from src.predict.photos import PhotoError
-from src.predict.video import SUFFIXES, Video, read_frames
+from src.predict.photos import VIDEOS, PhotoError
+from src.predict.video import Video, read_frames
 
 FRAMES = 250
 
@@ -40,7 +40,7 @@ def test_frames_come_in_order_with_their_times(path):
 
 @pytest.mark.parametrize("kind", video_file.KINDS)
 def test_whole_files_of_every_kind_give_all_frames_and_no_complaint(tmp_path, kind):
-    assert f".{kind}" in SUFFIXES
+    assert f".{kind}" in VIDEOS
     video_file.write(tmp_path / f"v.{kind}", map(moving, range(40)), *video_file.KINDS[kind])
     times, pictures, video = read(tmp_path / f"v.{kind}")
     np.testing.assert_allclose(times, np.arange(40) / RATE, atol=2e-3)
