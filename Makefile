@@ -6,7 +6,7 @@ FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c "$(FITS)" 2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint lab data full comparisons scale evaluate export peers bench
+.PHONY: help run test lint lab data full comparisons scale evaluate export peers bench site
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/' | expand -t 20
@@ -53,6 +53,13 @@ bench: .venv/installed ## every figure of speed, beside the original's and other
 	@$(BIN)/python benchmarks/bench_photo.py --save $(if $(SOURCES),--sources "$(SOURCES)")
 	@$(BIN)/python benchmarks/check_folder.py --save
 	@$(BIN)/python benchmarks/tables.py
+
+site: ## README, notebooks with outputs and documents as a web site, build/site (an environment, .venv-site: 0.3 GB)
+	@$(or $(PYTHON),$(error No Python of 3.11 to 3.13 was found)) -m venv .venv-site
+	@.venv-site/bin/pip install --quiet --disable-pip-version-check -r requirements-site.txt
+	@rm -rf build/site  # what an earlier build has read, this one would not check again
+	@.venv-site/bin/sphinx-build -q -W --keep-going -c docs . build/site
+	@echo "build/site/index.html"
 
 # cv2 needs libGL; where that is missing, the headless build does all that the study needs.
 .venv/installed: requirements.txt pyproject.toml build_backend.py

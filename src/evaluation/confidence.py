@@ -6,7 +6,7 @@ from sklearn.metrics import roc_auc_score
 
 from src.data.datasets import Emotions, Keypoints
 from src.evaluation.faceless import without_a_face
-from src.labels import EMOTIONS
+from src.labels import EMOTIONS, VOTES
 from src.metrics import scores as metrics
 from src.metrics.calibration import (
     RIGHT_WHEN_SURE,
@@ -18,7 +18,7 @@ from src.metrics.calibration import (
     five_probabilities,
     sure_scores,
 )
-from src.metrics.people import truths
+from src.metrics.people import MAJORITY, truths
 from src.predict.answers import predict_emotions
 from src.predict.networks import Network
 from src.predict.reader import FaceReader
@@ -106,3 +106,13 @@ def confident_mistakes(table: pd.DataFrame, labels: np.ndarray, count: int) -> t
     counts = {"doubted": doubted, "mistakes": wrong, "both": both}
     counts |= {"sure_mistakes": wrong & sure, "sure_both": both & sure}
     return rows, {name: int(which.sum()) for name, which in counts.items()}
+
+
+def what_people_say(votes: np.ndarray) -> list[str]:
+    """Their majority and how many chose it, such as "sad 8/10": counts (n, 10) in the order of `labels.VOTES`."""
+    names = [{"sadness": "sad"}.get(name, name.replace("_", " ")) for name in VOTES]
+    words = []
+    for row in votes:
+        first = f"{names[row.argmax()]} {row.max()}/{row.sum()}" if row.max() >= MAJORITY else "undecided"
+        words.append(first if row.any() else "no votes")
+    return words

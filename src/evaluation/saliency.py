@@ -50,10 +50,10 @@ def grad_cam(
     """
     outputs = [layer.output for layer in model.layers]
     watched = [it for it in outputs if len(it.shape) == 4 and it.shape[1] >= 5][-1]  # coarser ones tell no parts apart
-    head, inputs = model.layers[-1], to_input(images, face_side(model))
+    head, inputs = model.layers[-1], [to_input(images, face_side(model))]
     if reads_points(model):
-        inputs = [inputs, points_px.reshape(len(points_px), -1).astype(np.float32)]
-    maps = keras.Model(model.input, watched)(inputs, training=False)
+        inputs.append(points_px.reshape(len(points_px), -1).astype(np.float32))
+    maps = keras.Model(model.inputs, watched)(inputs, training=False)
     behind = keras.Model(watched, head.input)  # from the maps to what the softmax layer reads
     chosen = ops.convert_to_numpy(head.kernel).T[classes]
 

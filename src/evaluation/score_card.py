@@ -1,5 +1,7 @@
 """What notebook 04 measures: every network of a run on the test split, which no other part of the study opens."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -17,12 +19,6 @@ from src.predict.networks import load_keras
 from src.predict.reader import FaceReader
 from src.training import records
 
-COMPARED_PARTS = {
-    "outer brow ends": ("left_eyebrow_outer_end", "right_eyebrow_outer_end"),
-    "eye corners": tuple(f"{side}_eye_{end}_corner" for side in ("left", "right") for end in ("inner", "outer")),
-    "mouth corners": ("mouth_left_corner", "mouth_right_corner"),
-    "lips": ("mouth_center_top_lip", "mouth_center_bottom_lip"),
-}
 # Measured elsewhere on the same 330 faces of HELEN testset, % of the eye distance: SPIGA's published predictions
 # (Prados-Torreblanca et al. 2022), and how far one annotator's points lie from another's.
 PUBLISHED = {
@@ -105,32 +101,6 @@ def evaluate_emotions(run: str, everyone: Emotions) -> dict:
     return card
 
 
-def emotion_table(emotions: dict) -> pd.DataFrame:
-    """The score card in words, a row a network; below, what people reach. emotions: as `evaluate_emotions` gives it."""
-    rows = {}
-    for name, score in emotions["test"].items():
-        people = score.get("people", {})
-        rows[name] = {
-            "labels": score["accuracy"],
-            "labels, interval": [round(it, 3) for it in score["accuracy_interval_95"]],
-            "labels, macro-F1": score["macro_f1"],
-            "labels, seven": score.get("accuracy_seven_classes"),
-            "people": people.get("accuracy"),
-            "people, interval": [round(it, 3) for it in people["accuracy_interval_95"]] if people else None,
-            "people, mean recall": people.get("mean_recall"),
-            "people, seven": people.get("accuracy_seven_classes"),
-            "people, ECE": people.get("ece_shares"),
-            "people, entropy": people.get("entropy_correlation"),
-            "parameters": score.get("parameters"),
-        }
-    if people := emotions.get("people"):
-        one = people["one_person"]
-        rows["one person"] = {"people": one["accuracy"], "people, mean recall": one["mean_recall"]}
-        rows["people's plurality"] = {"labels": people["plurality_against_labels"]["accuracy"]}
-    table = pd.DataFrame(rows).T.dropna(axis=1, how="all").fillna("")
-    return table.map(lambda it: round(it, 3) if isinstance(it, float) else it)
-
-
 def openings(run: str, past: dict[str, list[str]]) -> dict[str, list[str]]:
     """For which networks the test split has been opened: task -> checksums of their weights.
 
@@ -171,40 +141,6 @@ def evaluate_keypoints(run: str, training: Keypoints, tests: dict[str, Keypoints
                 **known,
             }
     return _card(run, records.KEYPOINTS, scores) | {"published": PUBLISHED}
-
-
-def keypoint_table(test: dict) -> pd.DataFrame:
-    """The score card in words: split -> network -> scores, as `evaluate_keypoints` gives them; a column a network."""
-    columns = {}
-    for split, networks in test.items():
-        for name, score in networks.items():
-            stress, one_pass = score.get("stress", {}), score.get("single_pass", {})
-            columns[split, name] = {
-                "faces": score["faces"],
-                "NME": score["nme_percent"],
-                "NME, one pass": one_pass.get("nme_percent"),
-                "NME, median": score["nme_median_percent"],
-                "NME, 90th percentile": score["nme_p90_percent"],
-                "above 8 %": score["failures_percent"],
-                "above 10 %": score.get("failures_10_percent"),
-                "AUC to 8 %": score.get("auc_8"),
-                "RMSE": score["rmse_px"],
-                "RMSE, one pass": one_pass.get("rmse_px"),
-                "NME turned": np.mean(stress["nme_percent_rotated"]) if stress else None,
-                "NME from 48 px": stress.get("nme_percent_shrunk"),
-                "NME, eyes hidden": stress.get("nme_percent_eyes_hidden"),
-                "NME, mouth hidden": stress.get("nme_percent_mouth_hidden"),
-                "flip distance": stress.get("flip_distance_px"),
-                "NME without lean": score.get("nme_percent_without_lean"),
-            }
-    return pd.DataFrame(columns, dtype=float)
-
-
-def beside_published(score: dict) -> pd.DataFrame:
-    """Errors by part of the face, % of the eye distance: one network's on HELEN testset, SPIGA's, the annotators'."""
-    errors = score["point_nme_percent"]
-    ours = {part: float(np.mean([errors[name] for name in names])) for part, names in COMPARED_PARTS.items()}
-    return pd.DataFrame({"ours": {"all 15 points": score["nme_percent"], **ours}, **PUBLISHED})
 
 
 def _without_lean(model, training: Keypoints, predicted: np.ndarray, true: np.ndarray) -> float | None:
@@ -250,22 +186,13 @@ def stress_reports(run: str, emotions: Emotions, keypoints: Keypoints, faces: in
     }
 
 
-def kept_under_stress(reports: dict[str, dict]) -> pd.DataFrame:
-    """Rows for `charts.stress_curves`: accuracy over unchanged accuracy, unchanged NME over NME."""
-    rows = []
-    for task, report in reports.items():
-        for name, stress in report.items():
-            first, where = stress["unchanged"], {"stress": f"{name} ({stress['unit']})", "network": task}
-            words = ["none", *(f"{strength:g}" for strength in stress["strengths"])]
-            for level, (strength, score) in enumerate(zip(words, [first, *stress["scores"]], strict=True)):
-                kept = score / first if task == "emotions" else first / score
-                rows.append({**where, "level": level, "strength": strength, "kept": kept})
-    return pd.DataFrame(rows)
+def board_rows(labels: np.ndarray, count: int, seed: int, left_out: Sequence[int] = ()) -> np.ndarray:
+    """Rows for the board: by lot, the emotions taking turns, results unseen; labels (n,) -> (count,) indices.
 
-
-def board_rows(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Rows for the board: by lot, the emotions taking turns, results unseen; labels (n,) -> (count,) indices."""
+    left_out: rows that the lot passes over.
+    """
     order = np.random.default_rng(seed).permutation(len(labels))
+    order = order[~np.isin(order, left_out)]
     drawn = pd.Series(labels[order])
     turn = drawn.groupby(drawn).cumcount()  # how many of its emotion were drawn before
     return order[np.lexsort((drawn, turn))][:count]

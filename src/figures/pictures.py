@@ -4,6 +4,7 @@ A notebook's pictures are pyplot's; a board fills a figure that it is given, and
 """
 
 import math
+import textwrap
 from dataclasses import dataclass, field
 
 import cv2
@@ -70,22 +71,29 @@ def labelled_rows(images: dict[str, np.ndarray], columns: int = 8, inches: float
 
 def titled_faces(images: np.ndarray, titles: list[str], columns: int = 8) -> Figure:
     """Faces, uint8 (n, side, side), under n titles."""
-    figure, axes = _grid(len(images), columns, 1.5, 1.85)
+    figure, axes = _grid(len(images), columns, 1.5, 1.9)
     for axis, image, title in zip(axes.flat, images, titles, strict=False):
         _show(axis, image)
-        axis.set_title(title, fontsize=8, pad=2)
-    figure.subplots_adjust(wspace=0.05, hspace=0.2)
+        axis.set_title(title, fontsize=9, pad=3)
+    figure.subplots_adjust(wspace=0.05, hspace=0.25)
     return figure
 
 
-def faces_with_keypoints(images: np.ndarray, keypoints_px: np.ndarray, titles=None, columns: int = 8) -> Figure:
-    """Faces with their points: uint8 (n, side, side), (n, 15, 2) px of the 96 frame; titles: n words or None."""
+def faces_with_keypoints(
+    images: np.ndarray, keypoints_px: np.ndarray, titles=None, columns: int = 8, rows: tuple[str, ...] = ()
+) -> Figure:
+    """Faces with their points: uint8 (n, side, side), (n, 15, 2) px of the 96 frame.
+
+    titles: n words or None; rows: the name of each row.
+    """
     figure, axes = _grid(len(images), columns, 1.4, 1.4 if titles is None else 1.6)
     words = [""] * len(images) if titles is None else titles
     for axis, image, points, title in zip(axes.flat, images, keypoints_px, words, strict=False):
         _show(axis, image)
         _mark(axis, points, image.shape[0] / FRAME)
         axis.set_title(title, fontsize=8, pad=2)
+    for axis, name in zip(axes[:, 0], rows, strict=False):
+        axis.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=11)
     figure.subplots_adjust(wspace=0.05, hspace=0.05 if titles is None else 0.2, bottom=0.02)
     figure.legend(handles=_part_legend(), loc="upper center", ncol=4, frameon=False, bbox_to_anchor=(0.5, 0.02))
     return figure
@@ -93,88 +101,56 @@ def faces_with_keypoints(images: np.ndarray, keypoints_px: np.ndarray, titles=No
 
 def true_and_predicted(images: np.ndarray, true_px: np.ndarray, predicted_px: np.ndarray, titles: list[str]) -> Figure:
     """Each true point (ring) joined to the predicted one (dot): (n, side, side), (n, 15, 2) px of 96 twice."""
-    figure, axes = _grid(len(images), 8, 1.9, 2.1)
+    figure, axes = _grid(len(images), 6, 1.55, 1.75)
+    marker = {"marker": "o", "ls": ""}
+    ring = marker | {"ms": 6, "mfc": "none", "mec": "white", "label": "true point"}
+    dot = marker | {"ms": 4, "mfc": RIGHT, "mec": "white", "mew": 0.5, "zorder": 4, "label": "network's point"}
+    line = {"color": WRONG, "lw": 1.6, "zorder": 3, "label": "error"}
     for axis, image, true, predicted, title in zip(axes.flat, images, true_px, predicted_px, titles, strict=False):
-        scale = image.shape[0] / FRAME
-        ring, dot = ((points + 0.5) * scale - 0.5 for points in (true, predicted))
+        true, predicted = ((points + 0.5) * len(image) / FRAME - 0.5 for points in (true, predicted))
         _show(axis, image)
-        axis.plot(*np.stack([ring, dot]).transpose(2, 0, 1), color="white", linewidth=1)
-        axis.scatter(*ring.T, s=16, facecolors="none", edgecolors="white", linewidths=0.8)
-        _mark(axis, predicted, scale, size=7)
+        axis.plot(*np.stack([true, predicted]).transpose(2, 0, 1), **line)
+        axis.plot(*true.T, **ring)
+        axis.plot(*predicted.T, **dot)
+        axis.set(xlim=(-0.5, len(image) - 0.5), ylim=(len(image) - 0.5, -0.5))
         axis.set_title(title, fontsize=9, pad=2)
     figure.subplots_adjust(wspace=0.05, hspace=0.15, bottom=0.02)
-    true_point = Line2D([], [], marker="o", linestyle="", markerfacecolor="none", color="grey", label="true point")
-    handles = [true_point, *_part_legend()]
-    figure.legend(handles=handles, loc="upper center", ncol=5, frameon=False, bbox_to_anchor=(0.5, 0.02))
+    handles = [Line2D([], [], **it) for it in (ring | {"mec": "grey"}, dot, line)]
+    figure.legend(handles=handles, loc="upper center", ncol=3, frameon=False, bbox_to_anchor=(0.5, 0.02))
     return figure
 
 
 def heatmaps(image: np.ndarray, maps: dict[str, np.ndarray]) -> Figure:
     """One face under the heatmap of each of some points: uint8 (side, side); name -> probabilities (cells, cells)."""
-    figure, axes = _grid(len(maps), len(maps), 1.9, 2.2)
+    figure, axes = _grid(len(maps), len(maps), 1.6, 2.3)
     for axis, (name, heat) in zip(axes[0], maps.items(), strict=True):
         _show(axis, image)
         shown = np.ma.masked_less(heat / heat.max(), 0.02)
         extent = (-0.5, len(image) - 0.5, len(image) - 0.5, -0.5)
-        axis.imshow(shown, cmap="inferno", alpha=0.75, extent=extent, vmin=0, vmax=1, interpolation="nearest")
-        axis.set_title(name.replace("_", " "), fontsize=9, pad=3)
+        heat = axis.imshow(shown, cmap="inferno", alpha=0.75, extent=extent, vmin=0, vmax=1, interpolation="nearest")
+        axis.set_title("\n".join(textwrap.wrap(name.replace("_", " "), 14)), fontsize=9, pad=3)
+    figure.suptitle("Where the network sees five of the points", y=1.02)
     figure.subplots_adjust(wspace=0.05)
+    bar = {"location": "bottom", "shrink": 0.5, "aspect": 30, "pad": 0.04}
+    figure.colorbar(heat, ax=axes, label="probability of a cell, that of the likeliest being 1", **bar)
     return figure
 
 
 def left_and_right(images: np.ndarray, keypoints_px: np.ndarray, titles: list[str]) -> Figure:
     """Faces with the points named left, right and neither in three colours: (n, side, side), (n, 15, 2) px of 96."""
-    figure, axes = _grid(len(images), len(images), 2.6, 3.1)
+    figure, axes = _grid(len(images), len(images), 2.1, 2.5)
     colours = {"named left": "#56B4E9", "named right": "#E69F00", "on the midline": "#FFFFFF"}
     sides = ["left" if "left" in name else "right" if "right" in name else "midline" for name in KEYPOINTS]
     for axis, image, points, title in zip(axes[0], images, keypoints_px, titles, strict=True):
         _show(axis, image)
         for label, colour in colours.items():
             x, y = ((points[[label.endswith(side) for side in sides]] + 0.5) * image.shape[0] / FRAME - 0.5).T
-            axis.scatter(x, y, s=26, c=colour, edgecolors="black", linewidths=0.5, label=label)
+            axis.scatter(x, y, s=30, c=colour, edgecolors="black", linewidths=0.5, label=label)
         axis.set_title(title, fontsize=10)
-    axes[0][0].legend(fontsize=7, loc="lower left", framealpha=0.8)
-    figure.subplots_adjust(wspace=0.06)
-    return figure
-
-
-def keypoint_spread(keypoints_px: np.ndarray, mean_face: np.ndarray) -> Figure:
-    """Where the points lie: a dot a point over the mean face, a ring at each mean; (n, 15, 2) px, (96, 96)."""
-    figure, ((axis,),) = _grid(1, 1, 5.2, 5.2)
-    _show(axis, mean_face)
-    for part, colour in PART_COLOURS.items():
-        x, y = keypoints_px[:, list(PARTS[part])].reshape(-1, 2).T
-        axis.scatter(x, y, s=3, color=colour, alpha=0.12, linewidths=0, rasterized=True)
-    _mark(axis, np.nanmean(keypoints_px, axis=0), size=45)
-    axis.set_title("Where the keypoints lie, over the mean face")
-    axis.legend(handles=_part_legend(), loc="lower right", framealpha=0.8)
-    return figure
-
-
-def looked_at(rows: dict[str, tuple[np.ndarray, np.ndarray]], titles: list[str]) -> Figure:
-    """Faces under a veil that is clear where the network looked.
-
-    rows: name -> faces (n, h, h) in 0..255 and maps (n, h, h) in 0..1; titles: n words over the first row.
-    """
-    figure = labelled_rows({name: faces for name, (faces, _) in rows.items()}, len(titles), inches=1.9)
-    for axis, seen in zip(figure.axes, np.concatenate([maps for _, maps in rows.values()]), strict=True):
-        axis.imshow(seen, cmap="inferno", vmin=0, vmax=1, alpha=0.45)
-    for axis, title in zip(figure.axes, titles, strict=False):
-        axis.set_title(title, fontsize=10)
-    return figure
-
-
-def mistakes(images: np.ndarray, table: pd.DataFrame, columns: int = 8) -> Figure:
-    """Wrongly answered faces: what the network says, how surely, and the label; a star where the label is doubted.
-
-    images uint8 (n, side, side); table: rows of `confidence.confident_mistakes` for them.
-    """
-    figure, axes = _grid(len(images), columns, 1.4, 1.75)
-    for axis, image, row in zip(axes.flat, images, table.itertuples(), strict=False):
-        _show(axis, image)
-        star = " *" if row.label_doubted else ""
-        axis.set_title(f"{row.emotion} {row.confidence:.0%}\nlabel: {row.true}{star}", fontsize=8, pad=2)
-    figure.subplots_adjust(wspace=0.05, hspace=0.3)
+    figure.suptitle("Left and right in a flipped face", y=1.07)
+    figure.subplots_adjust(wspace=0.06, bottom=0.06)
+    handles, names = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="upper center", ncol=3, frameon=False, bbox_to_anchor=(0.5, 0.02))
     return figure
 
 
@@ -205,7 +181,8 @@ def _answer(axes: tuple, face: np.ndarray, points_px: np.ndarray, row: pd.Series
     below.set_xticks(places, [name[:3] for name in EMOTIONS], fontsize=7)
     below.tick_params(length=0, pad=1)
     below.set(ylim=(0, 1), yticks=[], box_aspect=0.3, anchor="N")
-    below.spines[["top", "left", "right"]].set_visible(False)
+    below.spines["top"].set_color(OTHER)  # where a probability is 1
+    below.spines[["left", "right"]].set_visible(False)
 
 
 def face_board(images: np.ndarray, table: pd.DataFrame, truth: list[str], columns: int = 6) -> Figure:
@@ -215,12 +192,16 @@ def face_board(images: np.ndarray, table: pd.DataFrame, truth: list[str], column
     """
     from matplotlib import pyplot as plt
 
-    figure = plt.figure(figsize=(columns * 1.9, math.ceil(len(images) / columns) * 2.75), layout="constrained")
+    figure = plt.figure(figsize=(columns * 1.55, math.ceil(len(images) / columns) * 2.6 + 0.9), layout="constrained")
     axes = _answer_axes(figure, len(images), columns)
     for pair, image, (_, row), name in zip(axes, images, table.iterrows(), truth, strict=False):
         title = row["emotion"] if row["emotion"] == name else f"{row['emotion']}\n(true: {name})"
         _answer(pair, image, _keypoints(row), row, title + ("" if row["sure"] else " ?"), name)
-    figure.legend(handles=_part_legend(), loc="outside lower center", ncol=4, frameon=False)
+    words = {RIGHT: "right, or the label", WRONG: "wrong answer, the label below"}
+    marks = [Line2D([], [], color=colour, lw=6, label=it) for colour, it in words.items()]
+    marks += [Line2D([], [], lw=0, label=it) for it in ("?  not sure", "bars: probability, 0 to the line at 1")]
+    lines = [it for pair in zip(_part_legend(), marks, strict=True) for it in pair]  # a legend fills column by column
+    figure.legend(handles=lines, loc="outside lower center", ncol=4, frameon=False, handlelength=1)
     return figure
 
 
@@ -258,7 +239,9 @@ class Board:
         for pair, face, row in zip(axes, self.faces, self.rows, strict=False):
             square = squares_of_edges(row[list(BOX_COLUMNS)].to_numpy(float)[None])
             _answer(pair, face, to_frame(_keypoints(row)[None], square)[0], row, _caption(row))
-        if not self.rows:
+        if self.rows:
+            part.legend(handles=_part_legend(), loc="outside lower center", ncol=min(columns, 2) * 2, frameon=False)
+        else:
             axes[0][0].text(0.5, 0.5, "no face found", ha="center", va="center", transform=axes[0][0].transAxes)
         return figure
 

@@ -86,7 +86,8 @@ def packed_png(content: bytes) -> bytes:
     picture, packed = picture.convert("RGB"), io.BytesIO()
     picture.thumbnail((SCREEN_PX, 10 * SCREEN_PX))
     # Of all ways this one keeps the few coloured points among many greys.
-    picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(packed, "PNG", optimize=True)
+    picture = picture.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
+    picture.save(packed, "PNG", optimize=True)
     return packed.getvalue()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from src.data.datasets import sample_emotions, sample_keypoints
 from src.evaluation import confidence
-from src.evaluation.confidence import confident_mistakes, evaluate_confidence, fit_calibration
+from src.evaluation.confidence import confident_mistakes, evaluate_confidence, fit_calibration, what_people_say
 from src.labels import EMOTIONS, VOTES, VOTES_OF
 from src.metrics.calibration import Calibration, sure_scores
 from src.predict.reader import FaceReader
@@ -90,3 +90,11 @@ def test_confident_mistakes_come_boldest_first_with_their_label():
     # Face 0 is surer of anger (0.92) than the one labelled so (0.6); no face labelled happiness backs face 3's answer.
     assert mistakes["label_doubted"].tolist() == [True, False]
     assert found == {"doubted": 1, "mistakes": 2, "both": 1, "sure_mistakes": 1, "sure_both": 1}
+
+
+def test_what_people_say_is_their_majority_and_its_size():
+    votes = np.zeros((4, len(VOTES)), np.uint8)
+    votes[0, [VOTES.index("sadness"), VOTES.index("anger")]] = 7, 3
+    votes[1, VOTES.index("no_face")] = 5
+    votes[2, [VOTES.index("fear"), VOTES.index("surprise"), VOTES.index("neutral")]] = 4, 4, 2
+    assert what_people_say(votes) == ["sad 7/10", "no face 5/5", "undecided", "no votes"]

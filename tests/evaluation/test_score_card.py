@@ -5,9 +5,9 @@ import pytest
 
 from src.data.datasets import sample_emotions, sample_keypoints
 from src.data.sample import draw_faces
-from src.evaluation import score_card
+from src.evaluation import score_card, score_tables
 from src.files import write_json
-from src.labels import KEYPOINTS, VOTES, VOTES_OF
+from src.labels import VOTES, VOTES_OF
 from src.metrics.scores import rmse_px
 from src.models.resnet import compact_emotions, compact_keypoints
 from src.training import records
@@ -21,6 +21,8 @@ def test_the_board_takes_the_emotions_by_turns():
     np.testing.assert_array_equal(labels[rows][:15], np.tile(np.arange(5), 3))
     assert len(set(rows)) == 18 and 1 not in labels[rows][15:], "disgust has no fourth face"
     assert not np.array_equal(rows, score_card.board_rows(labels, 18, seed=1))
+    others = score_card.board_rows(labels, 18, seed=0, left_out=rows[:2])
+    assert not {*rows[:2]} & {*others} and {*rows[2:16]} < {*others}, "the next of the same emotion take their places"
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +90,6 @@ def test_votes_give_every_network_a_second_truth(runs, networks):
     score = found["test"]["chosen"]
     assert score["people"]["accuracy"] == score["accuracy"] and score["people"]["faces"] == score["faces"] == 20
     assert found["people"]["one_person"]["accuracy"] == found["people"]["plurality_against_labels"]["accuracy"] == 1
-    table = score_card.emotion_table(found)
-    assert table["people"].tolist() == [round(score["accuracy"], 3), 1, ""]
-    assert table.index.tolist() == ["chosen", "one person", "people's plurality"]
 
 
 def test_each_network_that_the_test_split_was_opened_for_counts_once(runs):
@@ -128,23 +127,7 @@ def test_keypoint_networks_stand_beside_the_mean_face_and_those_that_are_gone(ru
     assert small["parameters"] == networks[task].count_params() and small["epochs"] == small["kept_epoch"] == 1
     assert small["stress"]["flip_distance_px"] > 0 and small["nme_percent"] != small["single_pass"]["nme_percent"]
     assert small["nme_percent_without_lean"] < small["nme_percent"], "an untrained network lies beside every point"
-    table = score_card.keypoint_table({"Test": {"mean_face": scores["mean_face"], "small": small}})
-    assert table["Test", "small"]["NME"] == small["nme_percent"] and table["Test", "mean_face"]["faces"] == 6
-    assert table["Test", "small"].notna().all() and np.isnan(table["Test", "mean_face"]["NME turned"])
-
-
-def test_errors_by_part_stand_beside_published_ones():
-    errors = dict.fromkeys(KEYPOINTS, 2.0) | {"left_eyebrow_outer_end": 3.0, "right_eyebrow_outer_end": 5.0}
-    table = score_card.beside_published({"nme_percent": 2.5, "point_nme_percent": errors})
-    assert table["ours"].to_dict() == {
-        "all 15 points": 2.5, "outer brow ends": 4.0, "eye corners": 2.0, "mouth corners": 2.0, "lips": 2.0
-    }  # fmt: skip
-    assert table.loc["all 15 points", "SPIGA"] == 1.88 and table.loc["all 15 points", "annotators"] == 1.75
-
-
-def test_what_is_kept_under_stress_is_a_share_for_accuracies_and_the_inverse_for_errors():
-    report = {"blur": {"unit": "px", "unchanged": 0.8, "strengths": [1, 1.5], "scores": [0.4, 0.2]}}
-    table = score_card.kept_under_stress({"emotions": report, "keypoints": report})
-    assert table["kept"].tolist() == pytest.approx([1, 0.5, 0.25, 1, 2, 4])
-    assert table["strength"].tolist() == ["none", "1", "1.5"] * 2 and table["level"].tolist() == [0, 1, 2] * 2
-    assert set(table["stress"]) == {"blur (px)"} and table["network"].tolist() == ["emotions"] * 3 + ["keypoints"] * 3
+    table = score_tables.keypoint_table({"Test": {"small": small, "mean_face": scores["mean_face"]}}, "small")
+    assert set(table.index) == {("Test", "mean face"), ("Test", "ours")}
+    assert table.loc[("Test", "ours"), "NME, %"] == small["nme_percent"] and table.loc[("Test", "ours")].notna().all()
+    assert np.isnan(table.loc[("Test", "mean face"), "NME turned by 30°"])

@@ -26,17 +26,6 @@ def test_labelled_rows_names_each_row():
     assert [axis.get_ylabel() for axis in figure.axes if axis.get_ylabel()] == ["anger", "sad"]
 
 
-def test_looked_at_lays_each_map_over_its_face():
-    maps = RNG.random((4, 96, 96))
-    rows = {"on the board": (IMAGES[:2], maps[:2]), "mean": (IMAGES[2:4], maps[2:])}
-    axes = pictures.looked_at(rows, ["anger", "sad"]).axes
-    assert [axis.get_title() for axis in axes] == ["anger", "sad", "", ""]
-    assert [axis.get_ylabel() for axis in axes] == ["on the board", "", "mean", ""]
-    for axis, face, seen in zip(axes, IMAGES, maps, strict=False):
-        for layer, expected in zip(axis.images, (face, seen), strict=True):
-            np.testing.assert_array_equal(layer.get_array(), expected)
-
-
 def test_faces_with_keypoints_puts_the_points_on_their_pixels():
     figure = pictures.faces_with_keypoints(IMAGES, POINTS, [f"face {i}" for i in range(10)])
     shown = [axis for axis in figure.axes if axis.images]
@@ -48,6 +37,11 @@ def test_faces_with_keypoints_puts_the_points_on_their_pixels():
     np.testing.assert_allclose(np.sort(drawn_points(half)), np.sort(POINTS[0][_by_part()] / 2 - 0.25))
 
 
+def test_rows_of_faces_with_keypoints_bear_their_names():
+    figure = pictures.faces_with_keypoints(IMAGES[:4], POINTS[:4], columns=2, rows=("stored", "flipped"))
+    assert [axis.get_ylabel() for axis in figure.axes] == ["stored", "", "flipped", ""]
+
+
 def test_titled_faces_stand_under_their_titles():
     shown = [axis for axis in pictures.titled_faces(IMAGES[:3], ["a", "b", "c"], columns=2).axes if axis.images]
     assert [axis.get_title() for axis in shown] == ["a", "b", "c"]
@@ -55,22 +49,28 @@ def test_titled_faces_stand_under_their_titles():
 
 
 def test_true_and_predicted_points_are_joined():
-    axis = pictures.true_and_predicted(IMAGES[:2], POINTS[:2], POINTS[:2] + [3, 4], ["2 %", "3 %"]).axes[1]
-    lines = np.stack([line.get_xydata() for line in axis.lines])
+    figure = pictures.true_and_predicted(IMAGES[:2], POINTS[:2], POINTS[:2] + [3, 4], ["2 %", "3 %"])
+    axis = figure.axes[1]
+    *lines, rings, dots = axis.lines
+    lines = np.stack([line.get_xydata() for line in lines])
     np.testing.assert_allclose(lines[:, 0], POINTS[1])
     np.testing.assert_allclose(lines[:, 1], POINTS[1] + [3, 4])
-    rings, *dots = axis.collections
-    np.testing.assert_allclose(rings.get_offsets(), POINTS[1])
-    dots = np.concatenate([it.get_offsets() for it in dots])
-    np.testing.assert_allclose(dots, (POINTS[1] + [3, 4])[_by_part()])
+    np.testing.assert_allclose(rings.get_xydata(), POINTS[1])
+    np.testing.assert_allclose(dots.get_xydata(), POINTS[1] + [3, 4])
+    assert rings.get_markerfacecolor() == "none" and dots.get_markerfacecolor() == pictures.RIGHT
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["true point", "network's point", "error"]
     assert axis.get_title() == "3 %"
+    small = pictures.true_and_predicted(IMAGES[:1, ::2, ::2], POINTS[:1], POINTS[:1], [""]).axes[0]
+    np.testing.assert_allclose(small.lines[-1].get_xydata(), POINTS[0] / 2 - 0.25)
 
 
 def test_heatmaps_lie_over_the_face_where_they_are_likely():
     heat = np.zeros((48, 48))
     heat[10, 30] = 0.9
     figure = pictures.heatmaps(IMAGES[0], {"nose_tip": heat, "left_eye_center": heat.T})
-    assert [axis.get_title() for axis in figure.axes] == ["nose tip", "left eye center"]
+    *faces, bar = figure.axes
+    assert [axis.get_title() for axis in faces] == ["nose tip", "left eye\ncenter"]
+    assert bar.get_xlabel() == "probability of a cell, that of the likeliest being 1"
     face, over = figure.axes[0].images
     np.testing.assert_array_equal(face.get_array(), IMAGES[0])
     assert over.get_array().count() == 1 and over.get_array()[10, 30] == 1
@@ -78,22 +78,18 @@ def test_heatmaps_lie_over_the_face_where_they_are_likely():
 
 
 def test_left_and_right_colours_points_by_their_names():
-    axis = pictures.left_and_right(IMAGES[:2], POINTS[:2], ["a", "b"]).axes[1]
+    figure = pictures.left_and_right(IMAGES[:2], POINTS[:2], ["a", "b"])
+    axis = figure.axes[1]
     left, right, middle = (dots.get_offsets() for dots in axis.collections)
     names = np.array(KEYPOINTS)
     np.testing.assert_allclose(left, POINTS[1][[("left" in name) for name in names]])
     np.testing.assert_allclose(right, POINTS[1][[("right" in name) for name in names]])
     assert len(left) == len(right) == 6 and len(middle) == 3 and axis.get_title() == "b"
+    assert [it.get_text() for it in figure.legends[0].get_texts()] == ["named left", "named right", "on the midline"]
 
 
 def _by_part():
     return [i for part in pictures.PART_COLOURS for i in pictures.PARTS[part]]
-
-
-def test_keypoint_spread_draws_every_point_of_every_face_and_the_means():
-    (axis,) = pictures.keypoint_spread(POINTS, IMAGES.mean(axis=0)).axes
-    assert len(drawn_points(axis)) == 150 + 15, "and the means"
-    assert axis.get_ylim() == (95.5, -0.5)
 
 
 def test_the_face_board_says_what_is_right_wrong_and_unsure():
@@ -107,12 +103,10 @@ def test_the_face_board_says_what_is_right_wrong_and_unsure():
     assert (right.title.get_color(), wrong.title.get_color()) == (pictures.RIGHT, pictures.WRONG)
     assert [bar.get_height() for bar in right_bars.patches] == [0.1, 0, 0.8, 0.1, 0]
     assert len(drawn_points(wrong)) == 15 and len(wrong_bars.patches) == 5
-
-
-def test_mistakes_say_answer_label_and_doubt():
-    table = pd.DataFrame({"emotion": ["sad", "anger"], "confidence": [0.98, 0.7], "true": ["anger", "disgust"]})
-    figure = pictures.mistakes(IMAGES[:2], table.assign(label_doubted=[True, False]), columns=2)
-    assert [axis.get_title() for axis in figure.axes] == ["sad 98%\nlabel: anger *", "anger 70%\nlabel: disgust"]
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert words[::2] == ["eyes", "brows", "nose", "mouth"], "one line"
+    explained = ["right, or the label", "wrong answer, the label below", "?  not sure"]
+    assert words[1::2] == [*explained, "bars: probability, 0 to the line at 1"]
 
 
 # ---------------------------------------------------------------- own photos
@@ -155,6 +149,7 @@ def test_one_photo_stands_beside_its_faces_with_answer_and_doubt(reader):
     figure = board.draw(Figure())
     assert len(figure.subfigs) == 2 and len(figure.subfigs[0].axes) == 1
     assert titles(figure) == ["0: happiness 80%", "1: anger 80% ?"]
+    assert [text.get_text() for text in figure.subfigs[1].legends[0].get_texts()] == list(pictures.PART_COLOURS)
     bars = [axis for axis in figure.subfigs[1].axes if axis.patches]
     heights = [[bar.get_height() for bar in axis.patches] for axis in bars]
     np.testing.assert_allclose(heights, table[[f"p_{name}" for name in EMOTIONS]])

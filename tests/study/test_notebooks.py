@@ -1,4 +1,6 @@
 import ast
+import itertools
+import re
 
 import nbformat
 import papermill
@@ -45,11 +47,57 @@ def test_a_notebook_is_text_first_and_its_cells_are_short(notebook):
     assert max(lengths) <= 15
 
 
-def test_mechanism_lives_in_src(notebook):
+def definitions(source: str) -> dict[str, set[str]]:
+    """Functions and classes of a piece of Python by name, without docstrings, comments and layout."""
+    found = {}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(inner) is not None:
+                    inner.body = inner.body[1:]
+            found.setdefault(node.name, set()).add(ast.unparse(node))
+    return found
+
+
+def test_what_a_notebook_writes_out_is_what_src_runs(notebook):
+    ours = [definitions(path.read_text()) for path in (ROOT / "src").rglob("*.py")]
     for cell in code_cells(notebook):
-        for node in ast.walk(ast.parse(cell.source)):
-            assert not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef), cell.source
-            assert not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda)), cell.source
+        for name, codes in definitions(cell.source).items():
+            assert codes <= set().union(*(it.get(name, ()) for it in ours)), f"{name} differs from the one in src"
+
+
+def test_the_mechanism_is_in_view():
+    sources = {path.stem[:2]: "\n".join(cell.source for cell in code_cells(nbformat.read(path, 4))) for path in FILES}
+    assert sum(sources[name].count("Conv2D(") for name in ("01", "02", "03", "04")) >= 6
+    for name in ("02", "03"):
+        assert {it for it in (".compile(", ".fit(", ".summary(") if it not in sources[name]} == set(), name
+
+
+def test_every_figure_is_numbered_and_followed_by_a_sentence(notebook):
+    number = 0
+    chapter = int(re.match(r"# (\d) ", notebook.cells[0].source)[1])
+    for cell, after in itertools.zip_longest(notebook.cells, notebook.cells[1:]):
+        if cell.cell_type != "code":
+            continue
+        for _ in range(cell.source.count("save_figure(")):
+            number += 1
+            assert after is not None and after.cell_type == "markdown", cell.source
+            caption = re.search(rf"\*\*Figure {chapter}\.{number}\.\*\* \S.{{30}}", after.source)
+            assert caption, f"Figure {chapter}.{number} has no caption below it: {cell.source}"
+    captions = sum(len(re.findall(r"\*\*Figure ", cell.source)) for cell in notebook.cells)
+    assert captions == number > 0
+
+
+def test_a_notebook_ends_with_three_exercises_that_its_parameters_answer(notebook):
+    last = notebook.cells[-1]
+    assert last.cell_type == "markdown" and last.source.startswith("## Exercises")
+    exercises = re.findall(r"^\d\. .*(?:\n   .*)*", last.source, re.MULTILINE)
+    assert len(exercises) == 3
+    (cell,) = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    parameters = {target.id for statement in ast.parse(cell.source).body for target in statement.targets}
+    for exercise in exercises:
+        named = re.findall(r"-p (\w+)", exercise)
+        assert named and set(named) <= parameters, exercise
 
 
 def test_no_results_are_stored_and_any_python_3_runs_it(notebook):

@@ -1,0 +1,48 @@
+import runpy
+from types import SimpleNamespace
+
+from src.files import ROOT
+
+CONF = runpy.run_path(str(ROOT / "docs" / "conf.py"))
+README = """
+<p align="center"><img src="figures/Face_Board.png" width="800" alt="faces"></p>
+[1](notebooks/01_eda.ipynb), [7](notebooks/07_none.ipynb), [notebooks/executed](notebooks/executed)
+"""
+
+
+def seen_by_the_site(name, text):
+    source = [text]
+    CONF["for_the_site"](None, name, source)
+    return source[0]
+
+
+def test_every_page_of_the_site_is_a_file_and_every_notebook_a_page():
+    pages = [*(f"{name}.ipynb" for name in CONF["NOTEBOOKS"].values()), *(f"{name}.md" for name in CONF["PAGES"])]
+    assert {*CONF["include_patterns"]} == {"README.md", *pages}
+    assert all((ROOT / page).is_file() for page in pages)
+    assert list(CONF["NOTEBOOKS"]) == sorted(path.stem for path in ROOT.glob("notebooks/*.ipynb"))
+    assert CONF["NOTEBOOKS"]["01_eda"] == "notebooks/executed/01_eda"
+
+
+def test_readme_leads_to_the_notebooks_with_outputs_and_lists_all_pages():
+    text = seen_by_the_site("README", README)
+    assert '\n<img src="figures/Face_Board.png" width="800" alt="faces">\n' in text and "<p" not in text
+    assert "[1](notebooks/executed/01_eda.ipynb)" in text
+    assert "[7](07_none.ipynb)" in text, "the builder says that there is none"
+    assert text.count("notebooks/executed)") == 0 and "`notebooks/executed`" in text, "a folder is no page"
+    listed = [line for line in text.splitlines() if line in {*CONF["NOTEBOOKS"].values(), *CONF["PAGES"]}]
+    assert listed == [*CONF["NOTEBOOKS"].values(), *CONF["PAGES"]]
+
+
+def test_a_link_to_a_heading_is_written_as_the_site_names_it():
+    assert seen_by_the_site("notebooks/executed/05", '"[page](#Now-yours), [README](A.md#B)"') == (
+        '"[page](#now-yours), [README](A.md#B)"'
+    )
+
+
+def test_the_front_page_is_readme_unless_the_build_failed(tmp_path):
+    (tmp_path / "README.html").write_text("front")
+    CONF["add_front_page"](SimpleNamespace(outdir=tmp_path), ValueError())
+    assert not (tmp_path / "index.html").exists()
+    CONF["add_front_page"](SimpleNamespace(outdir=tmp_path), None)
+    assert (tmp_path / "index.html").read_text() == "front"
