@@ -78,15 +78,15 @@ def deepen_links(notebook) -> None:
         cell.source = cell.source.replace("](../", "](../../")
 
 
-def packed_png(content: bytes) -> bytes:
-    """A PNG of screen size in at most 256 colours, a sixth of the bytes; a JPEG stays as it is."""
+def packed_png(content: bytes, colours: int = 256) -> bytes:
+    """A PNG of screen size in so many colours at most, a sixth of the bytes; a JPEG stays as it is."""
     picture = Image.open(io.BytesIO(content))
     if picture.format != "PNG":
         return content
     picture, packed = picture.convert("RGB"), io.BytesIO()
     picture.thumbnail((SCREEN_PX, 10 * SCREEN_PX))
     # Of all ways this one keeps the few coloured points among many greys.
-    picture = picture.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
+    picture = picture.quantize(colours, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
     picture.save(packed, "PNG", optimize=True)
     return packed.getvalue()
 
@@ -95,7 +95,7 @@ def pack_pictures(notebook) -> None:
     """The same for each picture that a notebook's cells have put out."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     for data in (output.data for output in outputs if "image/png" in output.get("data", {})):
-        data["image/png"] = base64.b64encode(packed_png(base64.b64decode(data["image/png"]))).decode()
+        data["image/png"] = base64.b64encode(packed_png(base64.b64decode(data["image/png"]), colours=128)).decode()
 
 
 def run_notebook(name: str, run: str, parameters: dict) -> None:

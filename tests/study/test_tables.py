@@ -2,11 +2,13 @@
 
 import json
 import re
+from hashlib import sha256
 
+import nbformat
 import pytest
 
 from benchmarks import tables as speeds
-from src.files import ROOT
+from src.files import NOTEBOOKS, ROOT
 from src.study.tables import CARD, DOCUMENTS, METRICS, README, card_tables, details, headline, with_tables, written
 
 
@@ -52,6 +54,12 @@ def test_speeds_and_their_results_agree():
         row["ms_a_face"] = 1234.5
     for text, old in zip((speeds.speed_tables(results), speeds.headline_rows(results)), before, strict=True):
         assert "1234.5" in text and "1234.5" not in old
+
+
+def test_the_executed_evaluation_wrote_these_metrics():
+    copy = nbformat.read(NOTEBOOKS / "executed" / "04_evaluation_and_face_board.ipynb", as_version=4)
+    printed = "".join(output.get("text", "") for cell in copy.cells for output in cell.get("outputs", []))
+    assert f"metrics.json, SHA-256 {sha256(METRICS.read_bytes()).hexdigest()[:16]}\n" in printed
 
 
 def test_missing_markers_are_refused():
