@@ -12,6 +12,7 @@ from PIL import Image
 from src.figures import is_made_here
 from src.live import booth
 from src.live.booth import PhotoBooth, backends_of, camera_photo, example, write_new
+from src.predict.networks import digest_of
 from src.predict.photos import PhotoError
 
 ONE, TWO = picture((80, 60, 40, 200)), picture((40, 60, 40, 110), (120, 60, 30, 230))
@@ -216,6 +217,9 @@ def test_the_backends_that_are_there_are_offered_the_default_first(tmp_path):
     assert backends_of(tmp_path) == ["keras"]
     (tmp_path / "detection.tflite").touch()
     networks_in(tmp_path, ".onnx")
+    assert backends_of(tmp_path) == ["keras", "onnx"], "made of other weights"
+    for path in tmp_path.glob("*.onnx"):
+        path.write_text(digest_of(path.with_name(f"{path.stem}.weights.h5")))
     assert backends_of(tmp_path) == ["onnx", "keras"]
     networks_in(tmp_path, ".tflite")
     assert Page(tmp_path).booth.offer["backends"] == {"ours": ["onnx", "litert", "keras"]}

@@ -17,6 +17,16 @@ def test_a_folder_without_exports_is_read_by_keras(tmp_path):
     assert networks.fastest_backend(WEIGHTS) == "onnx"
 
 
+def test_an_export_of_other_weights_is_not_read(tmp_path):
+    for stem in ("detection", "emotion"):
+        weights = tmp_path / f"{stem}.weights.h5"
+        weights.write_text(stem)
+        (tmp_path / f"{stem}.onnx").write_text(f"made of {networks.digest_of(weights)}")
+    assert networks.fastest_backend(tmp_path) == "onnx"
+    weights.write_text("trained anew")
+    assert networks.fastest_backend(tmp_path) == "keras"
+
+
 @pytest.mark.parametrize(
     ("backend", "error", "words"),
     [
