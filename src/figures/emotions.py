@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MultipleLocator
 
 from src.figures import OTHER, PEOPLE, RIGHT, WRONG
-from src.figures.pictures import _grid, _mark, _part_legend, _show
+from src.figures.pictures import face_grid, mark_points, part_legend, show_face
 from src.labels import FRAME
 
 
@@ -20,7 +20,7 @@ def vote_targets(image: np.ndarray, label: str, votes: pd.Series, targets: pd.Da
     """
     widths = {"width_ratios": (1, 1.1, 1.5), "layout": "constrained"}
     figure, (face, left, right) = plt.subplots(1, 3, figsize=(10, 3.5), **widths)
-    _show(face, image)
+    show_face(face, image)
     face.set_title(f"label: {label}")
     left.barh([name.replace("_", " ") for name in votes.index], votes, color=PEOPLE)
     left.set(title="what ten people said", xlabel="votes", xticks=range(votes.max() + 1))
@@ -40,11 +40,11 @@ def aligned(
 
     mean_px: the mean face's points in a crop, (15, 2), rings in the lower row; all px of the 96x96 frame.
     """
-    figure, (upper, lower) = _grid(2 * len(faces), len(faces), 2.2, 2.2)
+    figure, (upper, lower) = face_grid(2 * len(faces), len(faces), 2.2, 2.2)
     for row, pictures, points in ((upper, faces, points_px), (lower, crops, moved_px)):
         for axis, picture, its_points in zip(row, pictures, points, strict=True):
-            _show(axis, picture)
-            _mark(axis, its_points, len(picture) / FRAME, size=22)
+            show_face(axis, picture)
+            mark_points(axis, its_points, len(picture) / FRAME, size=22)
     for axis, crop in zip(lower, crops, strict=True):
         x, y = ((mean_px + 0.5) * len(crop) / FRAME - 0.5).T
         axis.scatter(x, y, s=75, facecolors="none", edgecolors="white", linewidths=1.2)
@@ -54,7 +54,7 @@ def aligned(
     figure.subplots_adjust(wspace=0.04, hspace=0.04, left=0.05, right=1, bottom=0.02, top=0.95)
     figure.suptitle("From a stored face to its aligned crop", y=1.02)
     below = {"loc": "upper center", "ncol": 5, "bbox_to_anchor": (0.5, 0.02)}
-    figure.legend(handles=[*_part_legend(), ring], frameon=False, **below)
+    figure.legend(handles=[*part_legend(), ring], frameon=False, **below)
     return figure
 
 

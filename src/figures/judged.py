@@ -5,14 +5,14 @@ import textwrap
 import numpy as np
 from matplotlib.figure import Figure
 
-from src.figures.pictures import _grid, _show, labelled_rows
+from src.figures.pictures import face_grid, labelled_rows, show_face
 
 
 def mistakes(images: np.ndarray, titles: list[str], summary: str, columns: int = 5) -> Figure:
     """Wrongly answered faces, uint8 (n, side, side), under n titles of up to three lines; summary: of all of them."""
-    figure, axes = _grid(len(images), columns, 1.9, 2.3)
+    figure, axes = face_grid(len(images), columns, 1.9, 2.3)
     for axis, image, title in zip(axes.flat, images, titles, strict=False):
-        _show(axis, image)
+        show_face(axis, image)
         axis.set_title(title, fontsize=8.5, pad=3)
     figure.suptitle(textwrap.fill(summary, 80), fontsize=11)
     figure.subplots_adjust(wspace=0.1, hspace=0.32, top=1 - 1.1 / figure.get_figheight())
@@ -25,10 +25,10 @@ def stressed(examples: dict[str, np.ndarray], strengths: dict[str, list[str]]) -
     examples: stress and unit -> uint8 (n, side, side); strengths: the same -> n words.
     """
     lines = len(next(iter(examples.values())))
-    figure, axes = _grid(lines * len(examples), len(examples), 0.88, 1.05)
+    figure, axes = face_grid(lines * len(examples), len(examples), 0.88, 1.05)
     for column, (name, faces) in zip(axes.T, examples.items(), strict=True):
         for axis, face, strength in zip(column, faces, strengths[name], strict=True):
-            _show(axis, face)
+            show_face(axis, face)
             axis.set_xlabel(strength, fontsize=9, labelpad=1)
         column[0].set_title("\n".join(textwrap.wrap(name, 10)), fontsize=8)
     figure.subplots_adjust(wspace=0.06, hspace=0.2)

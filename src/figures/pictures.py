@@ -22,8 +22,8 @@ FACES = 24  # on a board of one's own photos at most
 PHOTO_SIDE = 1200  # px of a photo on such a board at most
 
 
-def _grid(count: int, columns: int, width: float, height: float):
-    """A notebook's figure and its axes, one for each of `count` faces at least, unseen until `_show`; inches a face."""
+def face_grid(count: int, columns: int, width: float, height: float):
+    """A notebook's figure and its axes, one for each of `count` faces, unseen until `show_face`; inches a face."""
     from matplotlib import pyplot as plt  # whoever reads a photo need not wait for it
 
     rows = math.ceil(count / columns)
@@ -33,14 +33,14 @@ def _grid(count: int, columns: int, width: float, height: float):
     return figure, axes
 
 
-def _show(axis, image: np.ndarray, interpolation: str = "lanczos") -> None:
+def show_face(axis, image: np.ndarray, interpolation: str = "lanczos") -> None:
     axis.axis("on")
     axis.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation=interpolation)
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
 
 
-def _mark(axis, keypoints_px: np.ndarray, scale: float = 1.0, size: float = 14) -> None:
+def mark_points(axis, keypoints_px: np.ndarray, scale: float = 1.0, size: float = 14) -> None:
     """Draws one face's points: (15, 2) px of the 96 frame; `scale`: side of the shown picture / 96."""
     shown_px = (keypoints_px + 0.5) * scale - 0.5
     for part, colour in PART_COLOURS.items():
@@ -50,7 +50,7 @@ def _mark(axis, keypoints_px: np.ndarray, scale: float = 1.0, size: float = 14) 
     axis.set(xlim=(-0.5, FRAME * scale - 0.5), ylim=(FRAME * scale - 0.5, -0.5))
 
 
-def _part_legend() -> list[Line2D]:
+def part_legend() -> list[Line2D]:
     style = {"marker": "o", "linestyle": "", "markeredgecolor": "black", "markeredgewidth": 0.5}
     return [Line2D([], [], color=colour, label=part, **style) for part, colour in PART_COLOURS.items()]
 
@@ -60,10 +60,10 @@ def _part_legend() -> list[Line2D]:
 
 def labelled_rows(images: dict[str, np.ndarray], columns: int = 8, inches: float = 1.15) -> Figure:
     """A row of faces for each name, `inches` wide each: name -> uint8 (n, side, side)."""
-    figure, axes = _grid(len(images) * columns, columns, inches, inches)
+    figure, axes = face_grid(len(images) * columns, columns, inches, inches)
     for row, (name, faces) in zip(axes, images.items(), strict=True):
         for axis, face in zip(row, faces, strict=False):
-            _show(axis, face)
+            show_face(axis, face)
         row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=11)
     figure.subplots_adjust(wspace=0.04, hspace=0.04)
     return figure
@@ -71,9 +71,9 @@ def labelled_rows(images: dict[str, np.ndarray], columns: int = 8, inches: float
 
 def titled_faces(images: np.ndarray, titles: list[str], columns: int = 8) -> Figure:
     """Faces, uint8 (n, side, side), under n titles."""
-    figure, axes = _grid(len(images), columns, 1.5, 1.9)
+    figure, axes = face_grid(len(images), columns, 1.5, 1.9)
     for axis, image, title in zip(axes.flat, images, titles, strict=False):
-        _show(axis, image)
+        show_face(axis, image)
         axis.set_title(title, fontsize=9, pad=3)
     figure.subplots_adjust(wspace=0.05, hspace=0.25)
     return figure
@@ -86,29 +86,29 @@ def faces_with_keypoints(
 
     titles: n words or None; rows: the name of each row.
     """
-    figure, axes = _grid(len(images), columns, 1.4, 1.4 if titles is None else 1.6)
+    figure, axes = face_grid(len(images), columns, 1.4, 1.4 if titles is None else 1.6)
     words = [""] * len(images) if titles is None else titles
     for axis, image, points, title in zip(axes.flat, images, keypoints_px, words, strict=False):
-        _show(axis, image)
-        _mark(axis, points, image.shape[0] / FRAME)
+        show_face(axis, image)
+        mark_points(axis, points, image.shape[0] / FRAME)
         axis.set_title(title, fontsize=8, pad=2)
     for axis, name in zip(axes[:, 0], rows, strict=False):
         axis.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=11)
     figure.subplots_adjust(wspace=0.05, hspace=0.05 if titles is None else 0.2, bottom=0.02)
-    figure.legend(handles=_part_legend(), loc="upper center", ncol=4, frameon=False, bbox_to_anchor=(0.5, 0.02))
+    figure.legend(handles=part_legend(), loc="upper center", ncol=4, frameon=False, bbox_to_anchor=(0.5, 0.02))
     return figure
 
 
 def true_and_predicted(images: np.ndarray, true_px: np.ndarray, predicted_px: np.ndarray, titles: list[str]) -> Figure:
     """Each true point (ring) joined to the predicted one (dot): (n, side, side), (n, 15, 2) px of 96 twice."""
-    figure, axes = _grid(len(images), 6, 1.55, 1.75)
+    figure, axes = face_grid(len(images), 6, 1.55, 1.75)
     marker = {"marker": "o", "ls": ""}
     ring = marker | {"ms": 6, "mfc": "none", "mec": "white", "label": "true point"}
     dot = marker | {"ms": 4, "mfc": RIGHT, "mec": "white", "mew": 0.5, "zorder": 4, "label": "network's point"}
     line = {"color": WRONG, "lw": 1.6, "zorder": 3, "label": "error"}
     for axis, image, true, predicted, title in zip(axes.flat, images, true_px, predicted_px, titles, strict=False):
         true, predicted = ((points + 0.5) * len(image) / FRAME - 0.5 for points in (true, predicted))
-        _show(axis, image)
+        show_face(axis, image)
         axis.plot(*np.stack([true, predicted]).transpose(2, 0, 1), **line)
         axis.plot(*true.T, **ring)
         axis.plot(*predicted.T, **dot)
@@ -122,9 +122,9 @@ def true_and_predicted(images: np.ndarray, true_px: np.ndarray, predicted_px: np
 
 def heatmaps(image: np.ndarray, maps: dict[str, np.ndarray]) -> Figure:
     """One face under the heatmap of each of some points: uint8 (side, side); name -> probabilities (cells, cells)."""
-    figure, axes = _grid(len(maps), len(maps), 1.6, 2.3)
+    figure, axes = face_grid(len(maps), len(maps), 1.6, 2.3)
     for axis, (name, heat) in zip(axes[0], maps.items(), strict=True):
-        _show(axis, image)
+        show_face(axis, image)
         shown = np.ma.masked_less(heat / heat.max(), 0.02)
         extent = (-0.5, len(image) - 0.5, len(image) - 0.5, -0.5)
         heat = axis.imshow(shown, cmap="inferno", alpha=0.75, extent=extent, vmin=0, vmax=1, interpolation="nearest")
@@ -138,11 +138,11 @@ def heatmaps(image: np.ndarray, maps: dict[str, np.ndarray]) -> Figure:
 
 def left_and_right(images: np.ndarray, keypoints_px: np.ndarray, titles: list[str]) -> Figure:
     """Faces with the points named left, right and neither in three colours: (n, side, side), (n, 15, 2) px of 96."""
-    figure, axes = _grid(len(images), len(images), 2.1, 2.5)
+    figure, axes = face_grid(len(images), len(images), 2.1, 2.5)
     colours = {"named left": "#56B4E9", "named right": "#E69F00", "on the midline": "#FFFFFF"}
     sides = ["left" if "left" in name else "right" if "right" in name else "midline" for name in KEYPOINTS]
     for axis, image, points, title in zip(axes[0], images, keypoints_px, titles, strict=True):
-        _show(axis, image)
+        show_face(axis, image)
         for label, colour in colours.items():
             x, y = ((points[[label.endswith(side) for side in sides]] + 0.5) * image.shape[0] / FRAME - 0.5).T
             axis.scatter(x, y, s=30, c=colour, edgecolors="black", linewidths=0.5, label=label)
@@ -169,8 +169,8 @@ def _answer_axes(part, count: int, columns: int) -> list[tuple]:
 def _answer(axes: tuple, face: np.ndarray, points_px: np.ndarray, row: pd.Series, title: str, truth: str = "") -> None:
     """A face with its points, (15, 2) px of the 96 frame, and its row's probabilities; truth: where it is known."""
     above, below = axes
-    _show(above, face)
-    _mark(above, points_px, face.shape[0] / FRAME, size=13)
+    show_face(above, face)
+    mark_points(above, points_px, face.shape[0] / FRAME, size=13)
     colour = "black" if not truth else RIGHT if row["emotion"] == truth else WRONG
     above.set_title(title, fontsize=9.5, pad=3, color=colour, fontweight="bold")
     above.set_anchor("S")
@@ -200,7 +200,7 @@ def face_board(images: np.ndarray, table: pd.DataFrame, truth: list[str], column
     words = {RIGHT: "right, or the label", WRONG: "wrong answer, the label below"}
     marks = [Line2D([], [], color=colour, lw=6, label=it) for colour, it in words.items()]
     marks += [Line2D([], [], lw=0, label=it) for it in ("?  not sure", "bars: probability, 0 to the line at 1")]
-    lines = [it for pair in zip(_part_legend(), marks, strict=True) for it in pair]  # a legend fills column by column
+    lines = [it for pair in zip(part_legend(), marks, strict=True) for it in pair]  # a legend fills column by column
     figure.legend(handles=lines, loc="outside lower center", ncol=4, frameon=False, handlelength=1)
     return figure
 
@@ -234,13 +234,13 @@ class Board:
         part = figure
         if beside:
             left, part = figure.subfigures(1, 2, width_ratios=(width, 1.9 * columns))
-            _show(left.subplots(), self.photo, "bilinear")  # the largest picture: quicker
+            show_face(left.subplots(), self.photo, "bilinear")  # the largest picture: quicker
         axes = _answer_axes(part, count, columns)
         for pair, face, row in zip(axes, self.faces, self.rows, strict=False):
             square = squares_of_edges(row[list(BOX_COLUMNS)].to_numpy(float)[None])
             _answer(pair, face, to_frame(_keypoints(row)[None], square)[0], row, _caption(row))
         if self.rows:
-            part.legend(handles=_part_legend(), loc="outside lower center", ncol=min(columns, 2) * 2, frameon=False)
+            part.legend(handles=part_legend(), loc="outside lower center", ncol=min(columns, 2) * 2, frameon=False)
         else:
             axes[0][0].text(0.5, 0.5, "no face found", ha="center", va="center", transform=axes[0][0].transAxes)
         return figure

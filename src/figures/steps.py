@@ -5,8 +5,9 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from src.faces import box_edges
-from src.figures import OTHER, PART_COLOURS, RIGHT
-from src.labels import EMOTIONS, PARTS
+from src.figures import OTHER, RIGHT
+from src.figures.pictures import mark_points, part_legend
+from src.labels import EMOTIONS
 
 
 def from_photo_to_answer(
@@ -33,10 +34,7 @@ def from_photo_to_answer(
         _frame(panels["2"], edges, name, style)
     (x, y), half = squares[1, :2], 0.75 * squares[:, 2].max()
     panels["2"].set(xlim=(x - half, x + half), ylim=(y + half, y - half))
-    for part, colour in PART_COLOURS.items():
-        dots = points_px[list(PARTS[part])].T
-        panels["3"].scatter(*dots, s=22, color=colour, edgecolors="black", linewidths=0.5, label=part)
-    panels["3"].set(xlim=(-0.5, len(face) - 0.5), ylim=(len(face) - 0.5, -0.5))
+    mark_points(panels["3"], points_px, size=22)
     colours = np.where(probabilities == probabilities.max(), RIGHT, OTHER)
     panels["5"].barh(EMOTIONS, probabilities, color=colours)
     panels["5"].set(xlim=(0, 1), xlabel="probability", ylim=(len(EMOTIONS) - 0.5, -0.5))
@@ -44,7 +42,7 @@ def from_photo_to_answer(
     titles = ("the face found", "the square cut out", "the keypoints", "turned and scaled", "the answer")
     for (number, panel), title in zip(panels.items(), titles, strict=True):
         panel.set_title(f"{number} · {title}")
-    handles = [*panels["2"].patches, *panels["3"].collections]
+    handles = [*panels["2"].patches, *part_legend()]
     figure.legend(handles=handles, loc="outside lower center", ncol=7, frameon=False)
     return figure
 

@@ -73,7 +73,9 @@ def for_videos(source: Path | int) -> ModuleType:
     """src.predict.video, which only videos wait for. PhotoError: what it needs is not installed."""
     try:
         from src.predict import video
-    except ImportError as error:
+    except ModuleNotFoundError as error:
+        if error.name != "av":
+            raise
         what = f"camera {source}" if isinstance(source, int) else f"{shown(source)} is a video, which"
         raise PhotoError(f"{what} needs more to be installed: pip install '.[video]'") from error
     return video

@@ -1,4 +1,5 @@
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 
 from src.figures import is_made_here, save_figure
 from src.figures.pictures import FACES, Board
-from src.predict.run import SHOWN_REASONS, Outputs, Run
+from src.predict.run import SHOWN_REASONS, Outputs, Run, for_videos
 from src.predict.table import FaceTable
 
 ONE, TWO = picture((80, 60, 40, 200)), picture((40, 60, 30, 200), (110, 60, 30, 110))
@@ -161,3 +162,10 @@ def test_an_empty_folder_has_a_reason(tmp_path):
     (tmp_path / "empty").mkdir()
     run, table = run_over(tmp_path, tmp_path / "empty")
     assert "empty holds no file to read" in table.loc[0, "reason"] and run.met["not read"] == 1
+
+
+def test_only_a_package_that_is_missing_is_asked_for(monkeypatch):
+    monkeypatch.setitem(sys.modules, "src.predict.video", None)  # as where the program itself is at fault
+    monkeypatch.delattr("src.predict.video", raising=False)
+    with pytest.raises(ModuleNotFoundError, match=r"src\.predict\.video"):
+        for_videos(Path("clip.mp4"))
