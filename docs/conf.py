@@ -1,5 +1,6 @@
 """The site of `make site`: README, the notebooks with their outputs, the networks' card, experiments and docs."""
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -33,6 +34,13 @@ nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json
 nb_ipywidgets_js = {}  # a widget needs a running Python
 html_theme = "sphinx_book_theme"
 html_theme_options = {"use_download_button": False, "show_toc_level": 2, "navbar_persistent": []}
+if repository := os.environ.get("GITHUB_REPOSITORY"):  # owner/name, where GitHub builds the site
+    html_theme_options |= {
+        "repository_url": f"https://github.com/{repository}",
+        "use_repository_button": True,
+        "path_to_docs": ".",
+        "launch_buttons": {"binderhub_url": "https://mybinder.org", "notebook_interface": "jupyterlab"},
+    }
 html_show_copyright = html_show_sphinx = html_copy_source = False
 
 

@@ -1,25 +1,16 @@
-"""Pictures of faces: those that notebooks show, the board of one's own photos, a photo with its faces drawn in.
-
-A notebook's pictures are pyplot's; a board fills a figure that it is given, and a photo is drawn on without any.
-"""
+"""Pictures of faces in notebooks, by pyplot."""
 
 import math
 import textwrap
-from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 import pandas as pd
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from src.faces import crop_squares, shrunk, squares_of_edges, to_frame
 from src.figures import OTHER, PART_COLOURS, RIGHT, WRONG
-from src.labels import BOX_COLUMNS, EMOTIONS, FRAME, KEYPOINT_COLUMNS, KEYPOINTS, PARTS
-
-FACES = 24  # on a board of one's own photos at most
-PHOTO_SIDE = 1200  # px of a photo on such a board at most
+from src.figures.board import keypoints_of
+from src.labels import EMOTIONS, FRAME, KEYPOINTS, PARTS
 
 
 def face_grid(count: int, columns: int, width: float, height: float):
@@ -196,81 +187,10 @@ def face_board(images: np.ndarray, table: pd.DataFrame, truth: list[str], column
     axes = _answer_axes(figure, len(images), columns)
     for pair, image, (_, row), name in zip(axes, images, table.iterrows(), truth, strict=False):
         title = row["emotion"] if row["emotion"] == name else f"{row['emotion']}\n(true: {name})"
-        _answer(pair, image, _keypoints(row), row, title + ("" if row["sure"] else " ?"), name)
+        _answer(pair, image, keypoints_of(row), row, title + ("" if row["sure"] else " ?"), name)
     words = {RIGHT: "right, or the label", WRONG: "wrong answer, the label below"}
     marks = [Line2D([], [], color=colour, lw=6, label=it) for colour, it in words.items()]
     marks += [Line2D([], [], lw=0, label=it) for it in ("?  not sure", "bars: probability, 0 to the line at 1")]
     lines = [it for pair in zip(part_legend(), marks, strict=True) for it in pair]  # a legend fills column by column
     figure.legend(handles=lines, loc="outside lower center", ncol=4, frameon=False, handlelength=1)
     return figure
-
-
-@dataclass
-class Board:
-    """Gathers what a board shows, which does not grow with the number of photos: the first faces, the first photo."""
-
-    faces: list[np.ndarray] = field(default_factory=list)  # uint8 (96, 96, 3)
-    rows: list[pd.Series] = field(default_factory=list)
-    photo: np.ndarray | None = None  # the first photo, annotated
-    photos: int = 0
-
-    def add(self, photo: np.ndarray, table: pd.DataFrame) -> None:
-        """photo uint8 (h, w, 3); table: its faces, boxes and keypoints in its px."""
-        self.photos += 1
-        if self.photo is None:
-            self.photo = shrunk(annotated(photo, table), PHOTO_SIDE)
-        table = table.iloc[: FACES - len(self.rows)]
-        self.faces.extend(crop_squares(photo, squares_of_edges(table[list(BOX_COLUMNS)].to_numpy(float))))
-        self.rows.extend(row for _, row in table.iterrows())
-
-    def draw(self, figure: Figure) -> Figure:
-        """Fills an empty figure and gives it back. One photo: itself beside its faces; several: their faces."""
-        beside, count = self.photos == 1 and self.photo is not None, max(len(self.rows), 1)
-        columns = min(math.ceil(count**0.5) if beside else count, 6)
-        height = max(2.75 * math.ceil(count / columns), 5.5 if beside else 0)
-        width = height * min(self.photo.shape[1] / self.photo.shape[0], 2) if beside else 0
-        figure.set_size_inches(width + 1.9 * columns, height)
-        figure.set_layout_engine("constrained")  # leaves hardly a border
-        part = figure
-        if beside:
-            left, part = figure.subfigures(1, 2, width_ratios=(width, 1.9 * columns))
-            show_face(left.subplots(), self.photo, "bilinear")  # the largest picture: quicker
-        axes = _answer_axes(part, count, columns)
-        for pair, face, row in zip(axes, self.faces, self.rows, strict=False):
-            square = squares_of_edges(row[list(BOX_COLUMNS)].to_numpy(float)[None])
-            _answer(pair, face, to_frame(_keypoints(row)[None], square)[0], row, _caption(row))
-        if self.rows:
-            part.legend(handles=part_legend(), loc="outside lower center", ncol=min(columns, 2) * 2, frameon=False)
-        else:
-            axes[0][0].text(0.5, 0.5, "no face found", ha="center", va="center", transform=axes[0][0].transAxes)
-        return figure
-
-
-def _caption(row: pd.Series) -> str:
-    return f"{row['face']}: {row['emotion']} {row['confidence']:.0%}{'' if row['sure'] else ' ?'}"
-
-
-def _keypoints(row: pd.Series) -> np.ndarray:
-    return row[list(KEYPOINT_COLUMNS)].to_numpy(float).reshape(len(KEYPOINTS), 2)
-
-
-def annotated(photo: np.ndarray, table: pd.DataFrame) -> np.ndarray:
-    """A copy of a photo, uint8 (h, w, 3), with box, keypoints, number and emotion of each face drawn in."""
-    picture = np.ascontiguousarray(photo).copy()
-    for _, row in table.iterrows():
-        left, top, right, bottom = (round(row[name]) for name in BOX_COLUMNS)
-        size = max(right - left, 1)
-        cv2.rectangle(picture, (left, top), (right, bottom), _bytes(RIGHT), max(1, size // 80), cv2.LINE_AA)
-        points, radius = _keypoints(row), round(max(24, size / 3.5))  # sixteenths of a px
-        for part, colour in PART_COLOURS.items():
-            for x, y in points[list(PARTS[part])]:
-                cv2.circle(picture, (round(16 * x), round(16 * y)), radius, _bytes(colour), -1, cv2.LINE_AA, 4)
-        origin, scale = (max(left, 0), max(top - 5, 12)), min(max(size / 250, 0.4), photo.shape[1] / 300)
-        for colour, width in (((0, 0, 0), 4), ((255, 255, 255), 1)):  # white on black is legible on any photo
-            style = (cv2.FONT_HERSHEY_SIMPLEX, scale, colour, max(1, round(width * scale)), cv2.LINE_AA)
-            cv2.putText(picture, _caption(row), origin, *style)
-    return picture
-
-
-def _bytes(colour: str) -> tuple[int, ...]:
-    return tuple(round(255 * value) for value in to_rgb(colour))

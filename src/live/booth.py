@@ -12,17 +12,16 @@ import cv2
 import numpy as np
 import pandas as pd
 import traitlets
-from matplotlib.figure import Figure
 from skimage import data
 
 from src.data.sample import draw_faces
 from src.faces import crop_squares, shrunk, squares_of_edges
-from src.figures import MARKS
-from src.figures.pictures import PHOTO_SIDE, Board
+from src.figures.board import ENDINGS, PHOTO_SIDE, Board
 from src.files import RUNS, shown
 from src.labels import BOX_COLUMNS, EMOTIONS, FRAME, KEYPOINT_COLUMNS, KEYPOINTS, PARTS
 from src.live import lens
 from src.predict import networks
+from src.predict.fastest import fastest_backend
 from src.predict.photos import PhotoError, other_frames, read_photo, to_grey
 from src.predict.reader import FaceReader
 from src.predict.run import NO_FACE_IN_FRAME
@@ -50,7 +49,7 @@ def example(number: int) -> np.ndarray:
 
 def backends_of(folder: Path) -> list[str]:
     """What can run the two networks of a folder, the default first."""
-    first, endings = networks.fastest_backend(folder), {**networks.ENDINGS, "keras": ".weights.h5"}
+    first, endings = fastest_backend(folder), {**networks.ENDINGS, "keras": ".weights.h5"}
     there = [
         name
         for name in networks.BACKENDS
@@ -228,7 +227,7 @@ class PhotoBooth(anywidget.AnyWidget):
     def _save(self, question, _):
         content, name = io.BytesIO(), "board.png" if question["board"] else "faces.csv"
         if question["board"]:
-            self._board.draw(Figure()).savefig(content, dpi=150, facecolor="white", **MARKS[".png"])
+            self._board.draw().save(content, **ENDINGS[".png"])
         else:
             content.write(self._table(COLUMNS).to_csv(index=False, float_format="%.4f").encode())
         path = write_new(self._saved, name, content.getvalue())

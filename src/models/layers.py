@@ -18,7 +18,7 @@ def cell_centres(side: int, fine: int, frame: int = FRAME) -> np.ndarray:
 
     A cell stands at the centre of the block of pixels that it covers, in the pixel-centre convention.
     """
-    down, right, below, beside = np.indices((side, side, fine, fine)).reshape(4, -1)
+    below, beside, down, right = np.indices((fine, fine, side, side)).reshape(4, -1)
     step = frame / (side * fine)
     places = np.stack([right * fine + beside, down * fine + below], axis=1)
     return np.float32(places * step + (step - 1) / 2)
@@ -28,10 +28,10 @@ def cells(heat, points: int):
     """Maps (n, side, side, points * fine²) -> one row of cells a point, (n, points, side² fine²).
 
     Each place of a map holds fine x fine cells of each point, so that a heatmap is finer than the maps it is made from.
+    Channels come first, as most libraries compute them: ONNX Runtime then moves nothing.
     """
-    side, fine_cells = heat.shape[1], heat.shape[3] // points
-    heat = ops.reshape(heat, (-1, side * side, points, fine_cells))
-    return ops.reshape(ops.transpose(heat, (0, 2, 1, 3)), (-1, points, side * side * fine_cells))
+    side, channels = heat.shape[1], heat.shape[3]
+    return ops.reshape(ops.transpose(heat, (0, 3, 1, 2)), (-1, points, channels // points * side * side))
 
 
 @keras.saving.register_keras_serializable("face_study")

@@ -158,7 +158,7 @@ def heatmaps_of(model: keras.Model, faces: np.ndarray) -> np.ndarray:
     logits = keras.Model(model.input, model.get_layer(HEATMAPS).output).predict_on_batch(faces)
     flat = ops.convert_to_numpy(ops.softmax(cells(logits, len(KEYPOINTS)), axis=2))
     side, fine = logits.shape[1], 2
-    blocks = flat.reshape(-1, len(KEYPOINTS), side, side, fine, fine).swapaxes(3, 4)
+    blocks = flat.reshape(-1, len(KEYPOINTS), fine, fine, side, side).transpose(0, 1, 4, 2, 5, 3)
     return blocks.reshape(-1, len(KEYPOINTS), side * fine, side * fine)
 
 

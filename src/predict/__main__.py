@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from src.figures import MARKS
+from src.figures.board import ENDINGS
 from src.files import RUNS, WEIGHTS, shown
 from src.predict.networks import BACKENDS
 from src.predict.photos import PhotoError
@@ -45,7 +45,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         parser.error("--camera is read without --engine ray")
     if not 0 <= options.min_score <= 1:
         parser.error(f"--min-score {options.min_score}: give 0 to 1")
-    if options.board.suffix.lower() not in MARKS:
+    if options.board.suffix.lower() not in ENDINGS:
         parser.error(f"--board {options.board}: end its name in .png, .jpg or .pdf")
     return options
 

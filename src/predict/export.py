@@ -45,7 +45,7 @@ def both_in_one(keypoints: keras.Model, emotions: keras.Model) -> keras.Model:
 
 
 def _export(model: keras.Model, path: Path, form: str, made_of: Path | None = None) -> None:
-    """made_of: the weights file of the model, which an ONNX file then names."""
+    """made_of: the weights file of the model, which the file then names."""
     model(model.input)  # Keras's exporter refuses a model that has never been called
     with replacing(path) as part:
         model.export(part, format=form, verbose=False)
@@ -54,6 +54,14 @@ def _export(model: keras.Model, path: Path, form: str, made_of: Path | None = No
             if made_of:
                 network.metadata_props.add(key="weights", value=networks.digest_of(made_of))
             onnx.save(network, part)
+        elif made_of:
+            _sign(part, made_of)
+
+
+def _sign(path: Path, made_of: Path) -> None:
+    """Says which weights a LiteRT file was made of, behind its end, where readers of the format look for nothing."""
+    with path.open("ab") as file:
+        file.write(networks.digest_of(made_of).encode())
 
 
 def _in_halves(network: onnx.ModelProto) -> onnx.ModelProto:
@@ -71,7 +79,7 @@ def _in_halves(network: onnx.ModelProto) -> onnx.ModelProto:
     return network
 
 
-def _export_int8(plain: Path, path: Path, inputs: dict[str, np.ndarray]) -> None:
+def _export_int8(plain: Path, path: Path, inputs: dict[str, np.ndarray], made_of: Path | None) -> None:
     """A LiteRT file in int8 from one in float32, calibrated on inputs: name -> float32 (n, ...)."""
     from ai_edge_quantizer import qtyping, quantizer
 
@@ -81,6 +89,8 @@ def _export_int8(plain: Path, path: Path, inputs: dict[str, np.ndarray]) -> None
     result = conversion.quantize(conversion.calibrate({"serving_default": rows}))
     with replacing(path) as part:
         part.write_bytes(result.quantized_model)
+        if made_of:
+            _sign(part, made_of)
 
 
 def write_onnx(folder: Path) -> list[Path]:
@@ -110,8 +120,9 @@ def write_all(folder: Path, data: str) -> list[Path]:
         sides = {it.name: it.shape[1] for it in model.inputs}
         inputs = {key: to_input(faces[side], side) if side in faces else points for key, side in sides.items()}
         plain, small = folder / f"{name}.tflite", folder / f"{name}.int8.tflite"
-        _export(model, plain, "litert")
-        _export_int8(plain, small, inputs)
+        weights = folder / f"{name}.weights.h5" if name in models else None
+        _export(model, plain, "litert", weights)
+        _export_int8(plain, small, inputs, weights)
     _export(model, folder / "faces.onnx", "onnx")
     return [folder / f"{name}{ending}" for name in names for ending in (".onnx", ".tflite", ".int8.tflite")]
 

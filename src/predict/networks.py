@@ -18,7 +18,7 @@ FILES = {
     KEYPOINTS: {"detection": "detection.json", "FacialKeyPoints": "FacialKeyPoints-model.json"},
     EMOTIONS: {"emotion": "emotion.json", "FacialExpression": "FacialExpression-model.json"},
 }
-ENDINGS = {"onnx": ".onnx", "litert": ".tflite"}  # of the files that `make export` writes
+ENDINGS = {"onnx": ".onnx", "litert": ".tflite", "litert-int8": ".int8.tflite"}  # that `make export` writes
 BACKENDS = (*ENDINGS, "keras")
 
 
@@ -103,20 +103,10 @@ def load_keras(model_json: Path, weights: Path):
     return model
 
 
-def fastest_backend(folder: Path) -> str:
-    """onnx where a folder holds both networks in that format, made of the Keras networks beside them, else keras."""
-    return "onnx" if all(any(_is_new(folder, stem) for stem in stems) for stems in FILES.values()) else "keras"
-
-
 def digest_of(weights: Path) -> str:
-    """What an ONNX file says of the weights file that it was made of."""
+    """What an ONNX or LiteRT file says of the weights file that it was made of."""
     with weights.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _is_new(folder: Path, stem: str) -> bool:
-    exported, weights = folder / f"{stem}{ENDINGS['onnx']}", folder / f"{stem}.weights.h5"
-    return exported.exists() and not (weights.exists() and digest_of(weights).encode() not in exported.read_bytes())
 
 
 def load_network(folder: Path, task: str, backend: str, threads: int = 0) -> Network:
@@ -133,4 +123,5 @@ def load_network(folder: Path, task: str, backend: str, threads: int = 0) -> Net
         raise FileNotFoundError(f"{shown(folder)} holds no {' or '.join(names.values())}: {remedy}")
     if backend == "keras":
         return load_keras(folder / names[stem], folder / f"{stem}.weights.h5")
-    return {"onnx": OnnxNetwork, "litert": LiteRTNetwork}[backend](folder / names[stem], threads)
+    kind = OnnxNetwork if backend == "onnx" else LiteRTNetwork
+    return kind(folder / names[stem], threads)

@@ -17,6 +17,7 @@ from src.metrics.calibration import Calibration, FaceScore, calibrated, sure_sco
 from src.predict import networks
 from src.predict.answers import as_faces, predict_both
 from src.predict.detector import FaceDetector
+from src.predict.fastest import fastest_backend
 from src.predict.networks import Network
 from src.predict.photos import read_photo, to_grey
 from src.predict.search import FoundFaces, find_all_ways, find_upright, whole_picture
@@ -43,7 +44,8 @@ class FaceReader:
     """Both models behind one call.
 
     folder: where the models are, such as the shipped `weights/` or a run's `runs/quick`. backend: "onnx", "litert" or
-    "keras", which give the same table; by default onnx where the folder holds both models in that format, else keras.
+    "keras", which give the same table, or "litert-int8", which gives nearly the same; by default the fastest of the
+    first three on this computer, of those that the folder has files for.
     threads: how many the networks may use, 0: all cores; keras always uses all.
     FileNotFoundError where a model or the calibration is missing: without the latter all answers would be sure;
     ValueError where the calibration is of another version.
@@ -51,7 +53,7 @@ class FaceReader:
 
     def __init__(self, folder: Path | str = WEIGHTS, backend: str | None = None, threads: int = 0):
         folder = Path(folder)
-        backend = backend or networks.fastest_backend(folder)
+        backend = backend or fastest_backend(folder, threads)
         self.keypoints = networks.load_network(folder, networks.KEYPOINTS, backend, threads)
         self.emotions = networks.load_network(folder, networks.EMOTIONS, backend, threads)
         self.calibration = read_calibration(folder)

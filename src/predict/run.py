@@ -11,11 +11,9 @@ from types import ModuleType
 
 import cv2
 import pandas as pd
-from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from src.figures import is_made_here, save_figure
-from src.figures.pictures import FACES, Board
+from src.figures.board import FACES, Board, is_made_here, save_board
 from src.files import as_text, shown
 from src.predict.photos import VIDEOS, PhotoError, files_in, other_frames, read_photo
 from src.predict.reader import FaceReader
@@ -203,4 +201,4 @@ class Run:
             pass
 
     def save_board(self) -> None:
-        save_figure(self.board.draw(Figure()), self.outputs.board.name, self.outputs.board.parent, quick=True)
+        save_board(self.board.draw(), self.outputs.board)

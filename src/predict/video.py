@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from av.container import OutputContainer
 
-from src.figures.pictures import annotated
+from src.figures.board import annotated
 from src.files import replacing, shown
 from src.predict.media import Clock, decoded, opened
 from src.predict.photos import PhotoError, to_grey, why_not_opened

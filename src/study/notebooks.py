@@ -1,4 +1,4 @@
-"""What notebooks need beside the study: a check of their parameters, the source of what runs, the board of a photo."""
+"""What notebooks need beside the study: a check of their parameters, the source of what runs."""
 
 import ast
 import difflib
@@ -8,14 +8,10 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
-import matplotlib.pyplot as plt
-import numpy as np
-import pandas as pd
 from IPython.display import Markdown
 
 from src.data.datasets import Emotions, Keypoints
 from src.data.gaps import gaps
-from src.figures.pictures import Board
 
 Rule = tuple[Callable[[object], bool], str]  # whether a parameter's value is right, and what is said where it is not
 
@@ -83,10 +79,3 @@ def check_faces(faces: Emotions | Keypoints, *needed: str) -> None:
         raise ValueError(
             f"This notebook needs {' and '.join(missing)} faces; write a file with `python DownloadData.py`."
         )
-
-
-def board_of(photo: np.ndarray, table: pd.DataFrame):
-    """The figure of one photo, uint8 (h, w, 3), and its faces as `FaceReader.read_photo` gives them."""
-    board = Board()
-    board.add(photo, table)
-    return board.draw(plt.figure())

@@ -1,4 +1,6 @@
+import re
 import runpy
+import tomllib
 from types import SimpleNamespace
 
 from src.files import ROOT
@@ -46,3 +48,26 @@ def test_the_front_page_is_readme_unless_the_build_failed(tmp_path):
     assert not (tmp_path / "index.html").exists()
     CONF["add_front_page"](SimpleNamespace(outdir=tmp_path), None)
     assert (tmp_path / "index.html").read_text() == "front"
+
+
+def test_on_github_each_notebook_has_a_button_that_opens_it_in_binder(monkeypatch):
+    assert "launch_buttons" not in CONF["html_theme_options"], "nobody knows the address elsewhere"
+    monkeypatch.setenv("GITHUB_REPOSITORY", "me/faces")
+    options = runpy.run_path(str(ROOT / "docs" / "conf.py"))["html_theme_options"]
+    assert options["repository_url"] == "https://github.com/me/faces"
+    assert options["launch_buttons"]["binderhub_url"] == "https://mybinder.org"
+
+
+def test_binder_installs_what_make_installs():
+    folder = ROOT / ".binder"
+    assert (folder / "requirements.txt").read_text().split() == ["-r", "../requirements.txt"]
+    command = (folder / "postBuild").read_text().splitlines()[-1]
+    assert command.startswith("pip install ") and command.split("pip install ")[1] in (
+        " ".join(re.sub(r"--quiet|--disable-pip-version-check", "", line).split()).split("pip install ")[-1]
+        for line in (ROOT / "Makefile").read_text().splitlines()
+    )
+    lowest, highest = re.findall(
+        r"3\.(\d+)", tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    )
+    version = re.fullmatch(r"python-3\.(\d+)\n", (folder / "runtime.txt").read_text())
+    assert int(lowest) <= int(version[1]) < int(highest)

@@ -14,12 +14,3 @@ def test_save_figure_writes_a_readable_file_and_no_part(tmp_path, name):
     assert [path.name for path in folder.iterdir()] == [name]
     image = cv2.imread(str(folder / name))
     assert image.shape[1] > 300 and image.min() < 100 and image.max() == 255
-
-
-@pytest.mark.parametrize("name", ["board.png", "board.JPG", "board.pdf"])
-def test_a_quick_figure_keeps_its_size(tmp_path, name):
-    figure = Figure(figsize=(3, 2))
-    path = save_figure(figure, name, tmp_path, dpi=100, quick=True)
-    if path.suffix != ".pdf":
-        assert cv2.imread(str(path)).shape == (200, 300, 3)
-    assert path.stat().st_size > 200

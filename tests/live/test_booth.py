@@ -9,7 +9,7 @@ from fake_reader import bomb, picture
 from live.looking_reader import LookingReader
 from PIL import Image
 
-from src.figures import is_made_here
+from src.figures.board import is_made_here
 from src.live import booth
 from src.live.booth import PhotoBooth, backends_of, camera_photo, example, write_new
 from src.predict.networks import digest_of

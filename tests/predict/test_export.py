@@ -1,3 +1,4 @@
+import json
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from src.faces import to_input
 from src.files import EMOTIONS_CSV, KEYPOINTS_CSV, ROOT, WEIGHTS
 from src.predict import export, networks
 from src.predict.answers import find_points, predict_emotions, predict_keypoints
+from src.predict.fastest import KEPT, fastest_backend
 from src.predict.networks import EMOTIONS, KEYPOINTS, OnnxNetwork
 from src.predict.reader import FaceReader
 
@@ -97,20 +99,19 @@ def test_an_exported_network_reads_batches_of_any_size(exported, faces, backend)
 
 
 def test_every_backend_gives_the_same_table(exported, faces):
-    tables = [FaceReader(exported, backend).read_faces(faces) for backend in networks.BACKENDS]
+    tables = [FaceReader(exported, backend).read_faces(faces) for backend in ("onnx", "litert", "keras", None)]
     for table in tables[1:]:
         pd.testing.assert_frame_equal(table, tables[0], atol=1e-3)
-    default = FaceReader(exported)
-    assert isinstance(default.keypoints, OnnxNetwork) and isinstance(default.emotions, OnnxNetwork)
+
+
+def test_of_these_formats_the_fastest_is_found(exported):
+    assert fastest_backend(exported) == json.loads((exported / KEPT).read_text())["backend"]
+    assert fastest_backend(exported) in ("onnx", "litert")
 
 
 @pytest.mark.parametrize(("task", "far"), [(KEYPOINTS, 1.0), (EMOTIONS, 0.03)])
-def test_int8_stays_near(exported, faces, tmp_path, task, far):
-    name = export.NAMES[task]
-    for file in ("detection.json", "detection.weights.h5"):
-        shutil.copyfile(exported / file, tmp_path / file)
-    shutil.copyfile(exported / f"{name}.int8.tflite", tmp_path / f"{name}.tflite")
-    error = np.abs(outputs(tmp_path, task, "litert", faces) - outputs(exported, task, "keras", faces))
+def test_int8_stays_near(exported, faces, task, far):
+    error = np.abs(outputs(exported, task, "litert-int8", faces) - outputs(exported, task, "keras", faces))
     assert 0 < error.mean() < far
 
 

@@ -6,11 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from fake_reader import FakeReader, moving, picture, write_video
-from matplotlib.figure import Figure
 from PIL import Image
 
-from src.figures import is_made_here, save_figure
-from src.figures.pictures import FACES, Board
+from src.figures.board import FACES, Board, caption, is_made_here, save_board
 from src.predict.run import SHOWN_REASONS, Outputs, Run, for_videos
 from src.predict.table import FaceTable
 
@@ -76,7 +74,7 @@ def test_a_board_of_before_may_be_written_over(tmp_path, name):
     board = Board()
     for _ in range(FACES):
         board.add(ONE, FakeReader().read_photo(ONE))
-    save_figure(board.draw(Figure()), name, tmp_path, quick=True)
+    save_board(board.draw(), tmp_path / name)
     assert is_made_here(tmp_path / name)
     Outputs(tmp_path / "t.csv", tmp_path / name, [])
 
@@ -108,8 +106,8 @@ def test_a_run_goes_on_with_the_faces_of_both_on_its_board(tmp_path):
         assert run.met["files"] < whole.met["files"]
         assert len(run.board.faces) == len(whole.board.faces) == 6
         np.testing.assert_array_equal(run.board.faces, whole.board.faces)
-        titles = [[axis.get_title() for axis in it.board.draw(Figure()).axes] for it in (whole, run)]
-        assert titles[0] == titles[1] and "1: anger 80%" in titles[0]
+        assert [*map(caption, run.board.rows)] == [*map(caption, whole.board.rows)]
+        assert "1: anger 80%" in map(caption, run.board.rows) and run.board.draw().size == whole.board.draw().size
         assert run.board.photos == whole.board.photos
 
 

@@ -79,7 +79,7 @@ def test_every_figure_is_numbered_and_followed_by_a_sentence(notebook):
     for cell, after in itertools.zip_longest(notebook.cells, notebook.cells[1:]):
         if cell.cell_type != "code":
             continue
-        for _ in range(cell.source.count("save_figure(")):
+        for _ in re.findall(r"save_(?:figure|board)\(", cell.source):
             number += 1
             assert after is not None and after.cell_type == "markdown", cell.source
             caption = re.search(rf"\*\*Figure {chapter}\.{number}\.\*\* \S.{{30}}", after.source)
