@@ -35,7 +35,7 @@ def banner(run: str, data: str) -> str:
     for task in (records.EMOTIONS, records.KEYPOINTS):
         for name, record in records.finalists(run, task).items():
             parts.append(f"{task.name} `{name}` {len(record['history'])} epochs")
-    return f"**Real faces.** Trainings in this run: {'; '.join(parts)}."
+    return f"**Real faces.** Trainings in this run's records: {'; '.join(parts)}."
 
 
 def _networks(run: str, task: records.Task):

@@ -176,7 +176,7 @@ def _answer(axes: tuple, face: np.ndarray, points_px: np.ndarray, row: pd.Series
     below.spines[["left", "right"]].set_visible(False)
 
 
-def face_board(images: np.ndarray, table: pd.DataFrame, truth: list[str], columns: int = 6) -> Figure:
+def face_board(images: np.ndarray, table: pd.DataFrame, truth: list[str], columns: int = 7) -> Figure:
     """Faces with keypoints, predicted against true emotion and the five probabilities.
 
     images uint8 (n, side, side); table: rows of `FaceReader.read_faces` for them; truth: n emotion names.
@@ -186,8 +186,9 @@ def face_board(images: np.ndarray, table: pd.DataFrame, truth: list[str], column
     figure = plt.figure(figsize=(columns * 1.55, math.ceil(len(images) / columns) * 2.6 + 0.9), layout="constrained")
     axes = _answer_axes(figure, len(images), columns)
     for pair, image, (_, row), name in zip(axes, images, table.iterrows(), truth, strict=False):
-        title = row["emotion"] if row["emotion"] == name else f"{row['emotion']}\n(true: {name})"
-        _answer(pair, image, keypoints_of(row), row, title + ("" if row["sure"] else " ?"), name)
+        title = row["emotion"] if row["sure"] else f"{row['emotion']} ?"
+        title += "" if row["emotion"] == name else f"\n(label: {name})"
+        _answer(pair, image, keypoints_of(row), row, title, name)
     words = {RIGHT: "right, or the label", WRONG: "wrong answer, the label below"}
     marks = [Line2D([], [], color=colour, lw=6, label=it) for colour, it in words.items()]
     marks += [Line2D([], [], lw=0, label=it) for it in ("?  not sure", "bars: probability, 0 to the line at 1")]

@@ -96,7 +96,7 @@ def test_the_face_board_says_what_is_right_wrong_and_unsure():
     table["sure"] = [True, False]
     figure = pictures.face_board(IMAGES[:2], table, ["sad", "surprise"])
     right, wrong, right_bars, wrong_bars = [axis for axis in figure.axes if axis.has_data()]
-    assert (right.get_title(), wrong.get_title()) == ("sad", "anger\n(true: surprise) ?")
+    assert (right.get_title(), wrong.get_title()) == ("sad", "anger ?\n(label: surprise)")
     assert (right.title.get_color(), wrong.title.get_color()) == (pictures.RIGHT, pictures.WRONG)
     assert [bar.get_height() for bar in right_bars.patches] == [0.1, 0, 0.8, 0.1, 0]
     assert len(drawn_points(wrong)) == 15 and len(wrong_bars.patches) == 5
