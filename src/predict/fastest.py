@@ -19,50 +19,57 @@ from src.predict.answers import predict_both
 
 MODULES = {"onnx": "onnxruntime", "litert": "ai_edge_litert"}
 KEPT = "fastest.json"  # in the folder: what was found, for this computer and these weights
-SECONDS = 0.05  # that a backend is measured
+SECONDS, TURN = 0.1, 5  # that they are measured, at least; answers in a turn, of which the first prepares memory
 
 
 def fastest_backend(folder: Path, threads: int = 0) -> str:
     """Of the backends whose files are there, made of the Keras networks beside them; keras where none is."""
-    there = [name for name in MODULES if _is_there(folder, name) and find_spec(MODULES[name])]
+    stems = [stem for stems in networks.FILES.values() for stem in stems]
+    weights = {stem: path for stem in stems if (path := folder / f"{stem}.weights.h5").exists()}
+    made_of = {stem: networks.digest_of(path) for stem, path in weights.items()}
+    there = [name for name in MODULES if _is_there(folder, name, made_of) and find_spec(MODULES[name])]
     if len(there) < 2:
         return there[0] if there else "keras"
-    weights = [path for stems in networks.FILES.values() for stem in stems if (path := _weights(folder, stem)).exists()]
-    key = {"computer": platform.node(), "threads": threads, "weights": [networks.digest_of(it) for it in weights]}
+    key = {"computer": platform.node(), "threads": threads, "weights": made_of}
     with suppress(OSError, ValueError, LookupError, TypeError):
         kept = json.loads((folder / KEPT).read_text())
         if {**key, "backend": kept["backend"]} == kept and kept["backend"] in there:
             return kept["backend"]
-    times = {name: seconds_a_face(folder, name, threads) for name in there}
+    times = seconds_a_face(folder, there, threads)
     fastest = min(times, key=times.get)
     with suppress(OSError):  # a folder that cannot be written in is measured every time
         write_json(folder / KEPT, {**key, "backend": fastest})
     return fastest
 
 
-def _weights(folder: Path, stem: str) -> Path:
-    return folder / f"{stem}.weights.h5"
+def _is_there(folder: Path, backend: str, made_of: dict[str, str]) -> bool:
+    """Whether both networks are there in a backend's format; made_of: the digest of the weights that it must name."""
+    files = [
+        {stem: folder / f"{stem}{networks.ENDINGS[backend]}" for stem in stems} for stems in networks.FILES.values()
+    ]
+    return all(any(_names(path, made_of.get(stem, "")) for stem, path in paths.items()) for paths in files)
 
 
-def _is_there(folder: Path, backend: str) -> bool:
-    """Whether both networks are there in a backend's format, made of the weights beside them, if there are any."""
-    return all(any(_is_new(folder, stem, backend) for stem in stems) for stems in networks.FILES.values())
-
-
-def _is_new(folder: Path, stem: str, backend: str) -> bool:
-    exported, weights = folder / f"{stem}{networks.ENDINGS[backend]}", _weights(folder, stem)
+def _names(exported: Path, digest: str) -> bool:
     if not exported.exists():
         return False
-    return not weights.exists() or networks.digest_of(weights).encode() in exported.read_bytes()
+    with exported.open("rb") as file:
+        file.seek(max(0, exported.stat().st_size - 4096))  # both formats name it in the end
+        return digest.encode() in file.read()
 
 
-def seconds_a_face(folder: Path, backend: str, threads: int) -> float:
-    """The quickest of some answers for one face, both networks."""
-    pair = [networks.load_network(folder, task, backend, threads) for task in networks.FILES]
-    face, times = np.full((1, FRAME, FRAME), 128, np.uint8), []
-    predict_both(*pair, face, flip=False)  # the first prepares memory
-    while sum(times) < SECONDS:
-        start = time.perf_counter()
-        predict_both(*pair, face, flip=False)
-        times.append(time.perf_counter() - start)
-    return min(times)
+def seconds_a_face(folder: Path, backends: list[str], threads: int) -> dict[str, float]:
+    """The quickest answer of each for one face, both networks; they take turns, so that a busy moment hits all.
+
+    A turn has some answers, since the threads of the turn before stay awake for a while.
+    """
+    pairs = {name: [networks.load_network(folder, task, name, threads) for task in networks.FILES] for name in backends}
+    face, times = np.full((1, FRAME, FRAME), 128, np.uint8), {name: [] for name in backends}
+    end = time.perf_counter() + SECONDS
+    while time.perf_counter() < end or not times[backends[-1]]:
+        for name, pair in pairs.items():
+            for _ in range(TURN):
+                start = time.perf_counter()
+                predict_both(*pair, face, flip=False)
+                times[name].append(time.perf_counter() - start)
+    return {name: min(its) for name, its in times.items()}
