@@ -1,10 +1,8 @@
 import pytest
-from fake_reader import FakeReader, picture
 
 from src.data.datasets import sample_keypoints
 from src.study.notebooks import (
     above,
-    board_of,
     check_faces,
     check_parameters,
     file_name,
@@ -14,7 +12,6 @@ from src.study.notebooks import (
     whole,
 )
 
-ONE = picture((80, 60, 40, 200))
 RULES = {
     "data": one_of("sample", "real"),
     "run": folder_name,
@@ -83,9 +80,3 @@ def test_what_the_data_lacks_is_said_and_what_is_needed_must_be_there(capsys):
 
 
 # ---------------------------------------------------------------- the board of a photo
-
-
-@pytest.mark.usefixtures("closed_figures")
-def test_the_board_of_a_photo_names_each_face_and_its_emotion():
-    figure = board_of(ONE, FakeReader().read_photo(ONE))
-    assert [axis.get_title() for axis in figure.axes if axis.get_title()] == ["0: happiness 80%"]
