@@ -157,7 +157,7 @@ def annotated(photo: np.ndarray, table: pd.DataFrame) -> np.ndarray:
         size = max(right - left, 1)
         cv2.rectangle(picture, (left, top), (right, bottom), _bytes(RIGHT), max(1, size // 80), cv2.LINE_AA)
         _draw_points(picture, keypoints_of(row), max(1.5, size / 56))
-        _draw_caption(picture, row, left, top - 2, min(max(size / 9, 12), photo.shape[1] / 10))
+        _draw_caption(picture, row, left, top - 2, min(max(size / 9, 12), max(photo.shape[1] / 10, 1)))
     return picture
 
 
@@ -165,7 +165,7 @@ def _draw_caption(picture: np.ndarray, row: pd.Series, left: int, foot: int, siz
     """White letters of so many px with a black edge, legible on any photo, that end above `foot`, in the picture."""
     font, edge = ImageFont.load_default(size), max(1, round(size / 10))
     width, height = (it + 2 * edge for it in font.getbbox(caption(row), stroke_width=edge)[2:])
-    left, top = max(0, min(left, picture.shape[1] - width)), max(0, foot - height)
+    left, top = max(0, min(left, picture.shape[1] - width)), max(0, min(foot, picture.shape[0]) - height)
     under = picture[top : top + height, left : left + width]
     drawn = Image.fromarray(under)
     ImageDraw.Draw(drawn).text((edge, 0), caption(row), "white", font, stroke_width=edge, stroke_fill="black")

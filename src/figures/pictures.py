@@ -5,6 +5,7 @@ import textwrap
 
 import numpy as np
 import pandas as pd
+from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -15,8 +16,6 @@ from src.labels import EMOTIONS, FRAME, KEYPOINTS, PARTS
 
 def face_grid(count: int, columns: int, width: float, height: float):
     """A notebook's figure and its axes, one for each of `count` faces, unseen until `show_face`; inches a face."""
-    from matplotlib import pyplot as plt  # whoever reads a photo need not wait for it
-
     rows = math.ceil(count / columns)
     figure, axes = plt.subplots(rows, columns, figsize=(columns * width, rows * height), squeeze=False)
     for axis in axes.flat:
@@ -24,9 +23,9 @@ def face_grid(count: int, columns: int, width: float, height: float):
     return figure, axes
 
 
-def show_face(axis, image: np.ndarray, interpolation: str = "lanczos") -> None:
+def show_face(axis, image: np.ndarray) -> None:
     axis.axis("on")
-    axis.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation=interpolation)
+    axis.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="lanczos")
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
 
@@ -157,17 +156,17 @@ def _answer_axes(part, count: int, columns: int) -> list[tuple]:
     return list(zip(axes[::2].flat, axes[1::2].flat, strict=True))
 
 
-def _answer(axes: tuple, face: np.ndarray, points_px: np.ndarray, row: pd.Series, title: str, truth: str = "") -> None:
-    """A face with its points, (15, 2) px of the 96 frame, and its row's probabilities; truth: where it is known."""
+def _answer(axes: tuple, face: np.ndarray, points_px: np.ndarray, row: pd.Series, title: str, truth: str) -> None:
+    """A face with its points, (15, 2) px of the 96 frame, and its row's probabilities."""
     above, below = axes
     show_face(above, face)
     mark_points(above, points_px, face.shape[0] / FRAME, size=13)
-    colour = "black" if not truth else RIGHT if row["emotion"] == truth else WRONG
+    colour = RIGHT if row["emotion"] == truth else WRONG
     above.set_title(title, fontsize=9.5, pad=3, color=colour, fontweight="bold")
     above.set_anchor("S")
     below.axis("on")
-    right, places = truth or row["emotion"], range(len(EMOTIONS))
-    colours = [RIGHT if name == right else WRONG if name == row["emotion"] else OTHER for name in EMOTIONS]
+    places = range(len(EMOTIONS))
+    colours = [RIGHT if name == truth else WRONG if name == row["emotion"] else OTHER for name in EMOTIONS]
     below.bar(places, [row[f"p_{name}"] for name in EMOTIONS], color=colours, width=0.75)
     below.set_xticks(places, [name[:3] for name in EMOTIONS], fontsize=7)
     below.tick_params(length=0, pad=1)
@@ -181,8 +180,6 @@ def face_board(images: np.ndarray, table: pd.DataFrame, truth: list[str], column
 
     images uint8 (n, side, side); table: rows of `FaceReader.read_faces` for them; truth: n emotion names.
     """
-    from matplotlib import pyplot as plt
-
     figure = plt.figure(figsize=(columns * 1.55, math.ceil(len(images) / columns) * 2.6 + 0.9), layout="constrained")
     axes = _answer_axes(figure, len(images), columns)
     for pair, image, (_, row), name in zip(axes, images, table.iterrows(), truth, strict=False):

@@ -24,13 +24,11 @@ SECONDS, TURN = 0.1, 5  # that they are measured, at least; answers in a turn, o
 
 def fastest_backend(folder: Path, threads: int = 0) -> str:
     """Of the backends whose files are there, made of the Keras networks beside them; keras where none is."""
-    stems = [stem for stems in networks.FILES.values() for stem in stems]
-    weights = {stem: path for stem in stems if (path := folder / f"{stem}.weights.h5").exists()}
-    made_of = {stem: networks.digest_of(path) for stem, path in weights.items()}
-    there = [name for name in MODULES if _is_there(folder, name, made_of) and find_spec(MODULES[name])]
+    there = [name for name in MODULES if _is_there(folder, name) and find_spec(MODULES[name])]
     if len(there) < 2:
         return there[0] if there else "keras"
-    key = {"computer": platform.node(), "threads": threads, "weights": made_of}
+    weights = [path for stems in networks.FILES.values() for stem in stems if (path := _weights(folder, stem)).exists()]
+    key = {"computer": platform.node(), "threads": threads, "weights": [networks.digest_of(path) for path in weights]}
     with suppress(OSError, ValueError, LookupError, TypeError):
         kept = json.loads((folder / KEPT).read_text())
         if {**key, "backend": kept["backend"]} == kept and kept["backend"] in there:
@@ -42,20 +40,17 @@ def fastest_backend(folder: Path, threads: int = 0) -> str:
     return fastest
 
 
-def _is_there(folder: Path, backend: str, made_of: dict[str, str]) -> bool:
-    """Whether both networks are there in a backend's format; made_of: the digest of the weights that it must name."""
+def _weights(folder: Path, stem: str) -> Path:
+    return folder / f"{stem}.weights.h5"
+
+
+def _is_there(folder: Path, backend: str) -> bool:
+    """Whether both networks are there in a backend's format."""
+    ending = networks.ENDINGS[backend]
     files = [
-        {stem: folder / f"{stem}{networks.ENDINGS[backend]}" for stem in stems} for stems in networks.FILES.values()
+        [(folder / f"{stem}{ending}", _weights(folder, stem)) for stem in stems] for stems in networks.FILES.values()
     ]
-    return all(any(_names(path, made_of.get(stem, "")) for stem, path in paths.items()) for paths in files)
-
-
-def _names(exported: Path, digest: str) -> bool:
-    if not exported.exists():
-        return False
-    with exported.open("rb") as file:
-        file.seek(max(0, exported.stat().st_size - 4096))  # both formats name it in the end
-        return digest.encode() in file.read()
+    return all(any(path.exists() and networks.made_of(path, its) for path, its in pairs) for pairs in files)
 
 
 def seconds_a_face(folder: Path, backends: list[str], threads: int) -> dict[str, float]:

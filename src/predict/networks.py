@@ -111,10 +111,18 @@ def digest_of(weights: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def made_of(exported: Path, weights: Path) -> bool:
+    """Whether an exported file names the weights file beside it, as both formats do in the end; or there is none."""
+    with exported.open("rb") as file:
+        file.seek(max(0, exported.stat().st_size - 4096))
+        return not weights.exists() or digest_of(weights).encode() in file.read()
+
+
 def load_network(folder: Path, task: str, backend: str, threads: int = 0) -> Network:
     """The keypoint or emotion network of a folder; task: KEYPOINTS or EMOTIONS.
 
-    FileNotFoundError, ValueError: the folder lacks a file that the backend needs; there is no such backend.
+    FileNotFoundError, ValueError: the folder lacks a file that the backend needs; there is no such backend, or the file
+    was made of other weights than those beside it.
     """
     if backend not in BACKENDS:
         raise ValueError(f"backend is {backend!r}; it may be {', '.join(map(repr, BACKENDS))}")
@@ -123,7 +131,9 @@ def load_network(folder: Path, task: str, backend: str, threads: int = 0) -> Net
     if stem is None:
         remedy = "train the networks first (make run)" if backend == "keras" else "write it by `make export`"
         raise FileNotFoundError(f"{shown(folder)} holds no {' or '.join(names.values())}: {remedy}")
+    path, weights = folder / names[stem], folder / f"{stem}.weights.h5"
     if backend == "keras":
-        return load_keras(folder / names[stem], folder / f"{stem}.weights.h5")
-    kind = OnnxNetwork if backend == "onnx" else LiteRTNetwork
-    return kind(folder / names[stem], threads)
+        return load_keras(path, weights)
+    if not made_of(path, weights):
+        raise ValueError(f"{shown(path)} was made of other weights than {weights.name}: write it anew by `make export`")
+    return (OnnxNetwork if backend == "onnx" else LiteRTNetwork)(path, threads)

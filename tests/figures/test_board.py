@@ -49,6 +49,15 @@ def test_annotation_without_faces_or_with_points_outside_changes_nothing_else(re
     assert annotated(ONE, away).shape == ONE.shape
 
 
+@pytest.mark.parametrize("size", [(1, 1), (3, 200), (200, 3), (160, 120)])
+@pytest.mark.parametrize("moved", [-500.0, 0.0, 500.0])
+def test_annotation_draws_on_photos_of_any_size_with_boxes_anywhere(reader, size, moved):
+    table = reader.read_photo(ONE)
+    table[["box_left", "box_top", "box_right", "box_bottom"]] += moved
+    photo = np.zeros((size[1], size[0], 3), np.uint8)
+    assert annotated(photo, table).shape == photo.shape
+
+
 def test_one_photo_stands_beside_its_faces_with_answer_and_doubt(reader, written):
     table = reader.read_photo(TWO)
     table.loc[1, "sure"] = False

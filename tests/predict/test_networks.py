@@ -22,6 +22,14 @@ def test_what_a_backend_lacks_is_named(tmp_path, backend, error, words):
         networks.load_network(tmp_path, networks.EMOTIONS, backend)
 
 
+@pytest.mark.parametrize("backend", ["onnx", "litert", "litert-int8"])
+def test_an_export_of_other_weights_is_refused(tmp_path, backend):
+    (tmp_path / "emotion.weights.h5").write_text("trained anew")
+    (tmp_path / f"emotion{networks.ENDINGS[backend]}").write_text("made before")
+    with pytest.raises(ValueError, match=r"was made of other weights than emotion\.weights\.h5: .* `make export`"):
+        networks.load_network(tmp_path, networks.EMOTIONS, backend)
+
+
 def test_a_photo_is_read_without_tensorflow():
     """Its import alone would take longer than all the rest; the board is drawn without matplotlib, too."""
     code = (
