@@ -61,6 +61,10 @@ class Recipe(_Values):
     loss: Literal["mse", "wing", "crossentropy"]
     # Emotions only: share of the target that people's votes have, where the faces have votes; the label has the rest.
     vote_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
+    # Emotions only: the recipe, trained before in the same run, whose network this one starts from and learns from; see
+    # `teacher_of` and `start_from` in src/training/tasks.py. Its answers have that share of the target.
+    teacher: str | None = None
+    teacher_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
     monitor: Literal["last", "val_loss", "val_five_accuracy"]  # chooses the epoch that is kept
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"  # sgd with Nesterov momentum 0.9
     learning_rate: PositiveFloat = 1e-3
@@ -72,7 +76,7 @@ class Recipe(_Values):
     helen_repeats: PositiveInt = 1  # keypoints only: how often an epoch shows a HELEN face
     disgust_repeats: PositiveInt = 1  # emotions only: how often an epoch shows a face of disgust, the rarest emotion
     seed: int = 0
-    comparison: bool = False  # shows what one choice does: never kept as a run's network, never tested
+    comparison: bool = False  # shows what one choice does, or teaches: never kept as a run's network, never tested
 
 
 def changed(recipe: Recipe, **values) -> Recipe:
@@ -117,7 +121,24 @@ def read_recipes(file: Path = FILE) -> tuple[dict[str, Augment], dict[str, Recip
     for name, recipe in (entry for task in tasks for entry in task.items()):
         if recipe.augment not in augments:
             raise ValueError(f"{shown(file)}, {name}: augment is {recipe.augment!r}; it may be {', '.join(augments)}.")
+    for recipes in tasks:
+        for name, recipe in recipes.items():
+            _check_teacher(name, recipe, recipes, shown(file))
     return augments, *tasks
+
+
+def _check_teacher(name: str, recipe: Recipe, recipes: dict[str, Recipe], where: str) -> None:
+    """A teacher reads what its student reads, and answers what that answers."""
+    if recipe.teacher is None:
+        return
+    if recipe.teacher not in recipes:
+        raise ValueError(f"{where}, {name}: teacher is {recipe.teacher!r}; it may be {', '.join(recipes)}.")
+    if recipes[recipe.teacher].teacher:
+        raise ValueError(f"{where}, {name}: teacher is {recipe.teacher!r}, which has a teacher itself.")
+    for key in ("network", "crop_px", "aligned", "classes"):
+        own, its = getattr(recipe, key), getattr(recipes[recipe.teacher], key)
+        if own != its:
+            raise ValueError(f"{where}, {name}: {key} is {own!r}, that of its teacher {recipe.teacher} {its!r}.")
 
 
 AUGMENTS, KEYPOINT_RECIPES, EMOTION_RECIPES = read_recipes()

@@ -24,6 +24,7 @@ from src.training.augmentation import augment_faces
 from src.training.fit import LOSSES, Batches, Stream, make_repeatable, train
 from src.training.recipes import AUGMENTS, Recipe
 from src.training.records import EMOTIONS as EMOTION_TASK
+from src.training.teacher import read_teacher, start_from, with_teacher
 
 _found: dict = {}  # what a keypoint network found in faces: every recipe of a notebook asks for the same
 
@@ -163,11 +164,15 @@ def train_emotions(
     into_frames, mean_px = _into_crops(recipe, keypoints, training, validation)
     model = build_emotions(recipe, mean_px)
     side = recipe.crop_px or face_side(model)
+    teacher, its_digest = read_teacher(recipe, folder)
+    if teacher:
+        start_from(teacher, model)
+        teacher = _as_trained(teacher, recipe)
     validated = _unchanged(validation.images, side, into_frames[1]), emotion_targets(validation, recipe)
-    stream = Stream(_emotion_batches(training, recipe, side, into_frames[0]), validated)
+    stream = Stream(_emotion_batches(training, recipe, side, into_frames[0], teacher), validated)
     left_out = sum(map(len, everyone)) - len(training) - len(validation)
     record = train(
-        resnet.behind_crop(model) if recipe.crop_px else model,
+        _as_trained(model, recipe),
         stream,
         recipe,
         folder,
@@ -175,6 +180,7 @@ def train_emotions(
         data={
             **{"training_faces": len(training), "validation_faces": len(validation), "dropped": faces.dropped},
             **({} if faces.votes is None else {"without_emotion": left_out}),
+            **({"teacher": its_digest} if teacher else {}),
         },
         kept=model if recipe.crop_px else None,
     )
@@ -208,7 +214,14 @@ def emotion_targets(faces: Emotions, recipe: Recipe) -> np.ndarray:
     return np.float32(recipe.vote_weight * shares + (1 - recipe.vote_weight) * targets)
 
 
-def _emotion_batches(training: Emotions, recipe: Recipe, side: int, into_frame: np.ndarray | None) -> Batches:
+def _as_trained(model: keras.Model, recipe: Recipe) -> keras.Model:
+    """The model of training inputs: faces are cropped when they are changed, in one warp."""
+    return resnet.behind_crop(model) if recipe.crop_px else model
+
+
+def _emotion_batches(
+    training: Emotions, recipe: Recipe, side: int, into_frame: np.ndarray | None, teacher: keras.Model | None
+) -> Batches:
     targets = emotion_targets(training, recipe)
     repeats = np.where(targets.argmax(axis=1) == EMOTIONS.index("disgust"), recipe.disgust_repeats, 1)
     rows_of_an_epoch = np.repeat(np.arange(len(training)), repeats)
@@ -217,7 +230,9 @@ def _emotion_batches(training: Emotions, recipe: Recipe, side: int, into_frame: 
         rows = rows_of_an_epoch[indices]
         changes, frames = AUGMENTS[recipe.augment], None if into_frame is None else into_frame[rows]
         inputs, _ = augment_faces(training.images[rows], None, changes, rng, side=side, into_frame=frames)
-        return inputs, targets[rows]
+        if teacher is None:
+            return inputs, targets[rows]
+        return inputs, with_teacher(targets[rows], inputs, teacher, recipe.teacher_weight)
 
     return Batches(make_batch, len(rows_of_an_epoch), recipe.batch_size, recipe.seed)
 

@@ -1,0 +1,53 @@
+"""Teacher and student: a small network starts from a larger one, and learns from its answers.
+
+Sources: Hinton et al. 2015 "Distilling the Knowledge in a Neural Network"; Sanh et al. 2019 "DistilBERT" (the student
+starts with some of its teacher's layers); Beyer et al. 2022 "Knowledge distillation: A good teacher is patient and
+consistent" (both see the same changed picture).
+"""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from src.files import shown
+from src.predict.networks import digest_of, load_keras
+from src.training.recipes import Recipe
+
+
+def read_teacher(recipe: Recipe, folder: Path) -> tuple[keras.Model | None, str | None]:
+    """The network that a recipe learns from and its weights file's digest, or None twice where there is none.
+
+    folder: of the recipe's own training. FileNotFoundError: the teacher was not trained in the same run.
+    """
+    if recipe.teacher is None:
+        return None, None
+    theirs = folder.parent / recipe.teacher
+    weights = theirs / "best.weights.h5"
+    if not weights.exists():
+        raise FileNotFoundError(
+            f"{shown(weights)} is missing, and {folder.name} learns from that network: train {recipe.teacher} first, "
+            f"in the same run (recipes: {recipe.teacher} {folder.name})"
+        )
+    return load_keras(theirs / "model.json", weights), digest_of(weights)
+
+
+def start_from(teacher: keras.Model, student: keras.Model) -> None:
+    """Gives each layer of the student the weights of the teacher's layer of that name.
+
+    A student has fewer residual units a stage. A unit adds something to what passes it by, so the rest goes on working
+    without it, if worse: a better start than chance.
+    """
+    theirs = {layer.name: layer for layer in teacher.layers}
+    for layer in student.layers:
+        if layer.weights and layer.name in theirs:
+            layer.set_weights(theirs[layer.name].get_weights())
+
+
+def with_teacher(targets: np.ndarray, inputs: np.ndarray, teacher: keras.Model, weight: float) -> np.ndarray:
+    """Targets float32 (n, classes), `weight` of each replaced by the teacher's answer to the same changed face.
+
+    inputs: those faces, float32 (n, side, side, 1). The answer says how alike two emotions are on this face, and suits
+    what the changes have left of it.
+    """
+    return np.float32((1 - weight) * targets + weight * teacher.predict_on_batch(inputs))
