@@ -16,6 +16,7 @@ from src.models.layers import AlignedCrop, BatchNormalization, SoftArgmax, cells
 
 FIRST = "standardize"  # the compact networks' first layer behind the crop
 HEATMAPS = "heatmaps"  # of a keypoint network: the layer that makes their logits
+IMITATION = "imitation"  # the same logits once more, where a teacher's heatmaps are their target
 
 
 class Init:
@@ -135,15 +136,18 @@ def joined_maps(maps, width: int, init: Init):
 
 
 def compact_keypoints(
-    seed: int = 0, widths: tuple[int, ...] = (32, 64, 128, 192), units: tuple[int, ...] = (2, 1, 1, 1)
+    seed: int = 0,
+    widths: tuple[int, ...] = (32, 64, 128, 192),
+    units: tuple[int, ...] = (2, 1, 1, 1),
+    joined_width: int = 48,
 ) -> keras.Model:
     """Our keypoint network: (n, 96, 96, 1) -> points (n, 30) px, and how far each heatmap spreads, (n, 15) px.
 
-    A heatmap has 48x48 cells, four in each place of the 24x24 maps.
+    A heatmap has 48x48 cells, four in each place of the 24x24 maps, which have `joined_width` channels.
     """
     init = Init("he", seed)
     inputs = keras.Input((FRAME, FRAME, 1), name="face")
-    joined = joined_maps(compact_backbone(inputs, 2, widths, units, init), 48, init)
+    joined = joined_maps(compact_backbone(inputs, 2, widths, units, init), joined_width, init)
     heat = layers.Conv2D(4 * len(KEYPOINTS), 1, kernel_initializer=init(), name=HEATMAPS)(joined)
     points, spread = SoftArgmax(len(KEYPOINTS), name="read_out")(heat)
     outputs = [layers.Identity(name="keypoints_px")(points), layers.Identity(name="spread_px")(spread)]
@@ -155,19 +159,26 @@ def heatmaps_of(model: keras.Model, faces: np.ndarray) -> np.ndarray:
 
     Each sums to 1: how likely the point lies in each cell.
     """
-    logits = keras.Model(model.input, model.get_layer(HEATMAPS).output).predict_on_batch(faces)
+    logits = heatmap_logits(model).predict_on_batch(faces)
     flat = ops.convert_to_numpy(ops.softmax(cells(logits, len(KEYPOINTS)), axis=2))
     side, fine = logits.shape[1], 2
     blocks = flat.reshape(-1, len(KEYPOINTS), fine, fine, side, side).transpose(0, 1, 4, 2, 5, 3)
     return blocks.reshape(-1, len(KEYPOINTS), side * fine, side * fine)
 
 
-def keypoint_teaching(model: keras.Model, seed: int = 0, *, landmarks: bool = True) -> keras.Model:
+def heatmap_logits(model: keras.Model) -> keras.Model:
+    """A compact keypoint network up to its heatmaps: faces (n, 96, 96, 1) -> logits (n, 24, 24, 60), see `cells`."""
+    return keras.Model(model.input, model.get_layer(HEATMAPS).output, name=model.name)
+
+
+def keypoint_teaching(
+    model: keras.Model, seed: int = 0, *, landmarks: bool = True, imitation: bool = False
+) -> keras.Model:
     """A compact keypoint network as it is trained: the same layers, with outputs that only training needs.
 
     keypoints_px (n, 30); heatmaps (n, 24, 24, 60), their logits; with landmarks, the logits of coarser heatmaps off the
     same maps: landmarks (n, 24, 24, 68), and other_source (n, 24, 24, 83), the 15 points and the landmarks as another
-    source places them.
+    source places them; with imitation, the heatmaps once more, to be compared with a teacher's.
     """
     init = Init("he", seed + 1)
     heat = model.get_layer(HEATMAPS)
@@ -175,6 +186,8 @@ def keypoint_teaching(model: keras.Model, seed: int = 0, *, landmarks: bool = Tr
     more = {"landmarks": LANDMARKS, "other_source": len(KEYPOINTS) + LANDMARKS} if landmarks else {}
     for name, points in more.items():
         outputs[name] = layers.Conv2D(points, 1, kernel_initializer=init(), name=name)(heat.input)
+    if imitation:
+        outputs[IMITATION] = layers.Identity(name=IMITATION)(heat.output)
     return keras.Model(model.input, outputs, name=model.name)
 
 

@@ -51,6 +51,7 @@ class Recipe(_Values):
     network: Literal["baseline", "compact"]
     widths: Widths | None = None  # of each stage; None: the network's own, see src/models/resnet.py
     units: Widths | None = None  # residual units of each stage
+    joined_width: PositiveInt | None = None  # keypoints only: channels of the maps that the heatmaps are read off
     squeeze_excite: bool = True
     crop_px: PositiveInt | None = None  # emotions only: side of the square that is read; None: the whole face
     aligned: bool = False  # emotions only: that square is the aligned crop, see src/faces.py, not the middle
@@ -61,8 +62,8 @@ class Recipe(_Values):
     loss: Literal["mse", "wing", "crossentropy"]
     # Emotions only: share of the target that people's votes have, where the faces have votes; the label has the rest.
     vote_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
-    # Emotions only: the recipe, trained before in the same run, whose network this one starts from and learns from; see
-    # `teacher_of` and `start_from` in src/training/tasks.py. Its answers have that share of the target.
+    # The recipe, trained before in the same run, whose network this one starts from and learns from, and the share that
+    # its answers have of the target: src/training/teacher.py.
     teacher: str | None = None
     teacher_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
     monitor: Literal["last", "val_loss", "val_five_accuracy"]  # chooses the epoch that is kept
@@ -133,6 +134,8 @@ def _check_teacher(name: str, recipe: Recipe, recipes: dict[str, Recipe], where:
         return
     if recipe.teacher not in recipes:
         raise ValueError(f"{where}, {name}: teacher is {recipe.teacher!r}; it may be {', '.join(recipes)}.")
+    if recipe.network != "compact":
+        raise ValueError(f"{where}, {name}: network is {recipe.network!r}; only 'compact' learns from a teacher.")
     if recipes[recipe.teacher].teacher:
         raise ValueError(f"{where}, {name}: teacher is {recipe.teacher!r}, which has a teacher itself.")
     for key in ("network", "crop_px", "aligned", "classes"):

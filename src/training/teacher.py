@@ -6,6 +6,7 @@ consistent" (both see the same changed picture).
 """
 
 from pathlib import Path
+from threading import Lock
 
 import keras
 import numpy as np
@@ -13,6 +14,8 @@ import numpy as np
 from src.files import shown
 from src.predict.networks import digest_of, load_keras
 from src.training.recipes import Recipe
+
+_asking = Lock()
 
 
 def read_teacher(recipe: Recipe, folder: Path) -> tuple[keras.Model | None, str | None]:
@@ -33,15 +36,23 @@ def read_teacher(recipe: Recipe, folder: Path) -> tuple[keras.Model | None, str 
 
 
 def start_from(teacher: keras.Model, student: keras.Model) -> None:
-    """Gives each layer of the student the weights of the teacher's layer of that name.
+    """Gives each layer of the student the weights of the teacher's layer of that name, where there is one of its shape.
 
     A student has fewer residual units a stage. A unit adds something to what passes it by, so the rest goes on working
     without it, if worse: a better start than chance.
     """
-    theirs = {layer.name: layer for layer in teacher.layers}
+    theirs = {layer.name: layer.get_weights() for layer in teacher.layers}
     for layer in student.layers:
-        if layer.weights and layer.name in theirs:
-            layer.set_weights(theirs[layer.name].get_weights())
+        weights = theirs.get(layer.name, [])
+        if [it.shape for it in weights] == [it.shape for it in layer.weights]:
+            layer.set_weights(weights)
+
+
+def ask(teacher: keras.Model, inputs: np.ndarray) -> np.ndarray:
+    """What a teacher answers to changed faces, float32 (n, side, side, 1). Batches are made in two threads, and under
+    JAX a model's variables are lost where both predict with it at once."""
+    with _asking:
+        return teacher.predict_on_batch(inputs)
 
 
 def with_teacher(targets: np.ndarray, inputs: np.ndarray, teacher: keras.Model, weight: float) -> np.ndarray:
@@ -50,4 +61,4 @@ def with_teacher(targets: np.ndarray, inputs: np.ndarray, teacher: keras.Model, 
     inputs: those faces, float32 (n, side, side, 1). The answer says how alike two emotions are on this face, and suits
     what the changes have left of it.
     """
-    return np.float32((1 - weight) * targets + weight * teacher.predict_on_batch(inputs))
+    return np.float32((1 - weight) * targets + weight * ask(teacher, inputs))
