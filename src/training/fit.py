@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import cv2
 import keras
 import numpy as np
 from keras import ops
@@ -31,13 +32,34 @@ from src.training.recipes import Recipe, recorded
 LOSSES = {"mse": losses.masked_mse, "wing": losses.wing}  # besides cross-entropy
 
 
+AVX2, AVX_512 = 11, 256  # OpenCV's numbers of what a processor may have
+XLA_PAYS_AFTER = 1000  # steps; it compiles a network for half a minute
+
+
 def make_repeatable(seed: int) -> None:
     """Seeds Python, NumPy and Keras, so that a recipe gives the same bytes on the same machine."""
     keras.utils.set_random_seed(seed)
-    if keras.backend.backend() == "tensorflow":  # JAX repeats as it is
-        import tensorflow as tf
+    _repeat_operations(True)
 
-        tf.config.experimental.enable_op_determinism()
+
+def _repeat_operations(wanted: bool) -> None:
+    """Op determinism under TensorFlow. XLA and JAX repeat as they are, and Keras refuses XLA beside it."""
+    if keras.backend.backend() == "tensorflow":
+        from tensorflow.python.framework import config  # the public API can only switch it on
+
+        (config.enable_op_determinism if wanted else config.disable_op_determinism)()
+
+
+def compiles_with_xla(steps: int) -> bool:
+    """Whether a training of so many steps is compiled by XLA. Under JAX, each is.
+
+    TensorFlow's own gradients of convolutions are made for AVX-512. On x86 processors without it a training by XLA
+    took half of the time, with it a little more.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return True
+    narrow = cv2.checkHardwareSupport(AVX2) and not cv2.checkHardwareSupport(AVX_512)
+    return narrow and steps >= XLA_PAYS_AFTER
 
 
 class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
@@ -209,10 +231,11 @@ def train(model, stream: Stream, recipe: Recipe, folder: Path, *, metrics: list 
 def _fit(model, stream: Stream, recipe: Recipe, metrics: list | dict, run: _Run) -> None:
     """The epochs that are not done yet."""
     batches, done = stream.batches, len(run.record["history"])
-    # TensorFlow's fused batch normalisation is faster than XLA's, and takes no XLA.
-    with_xla = keras.backend.backend() != "tensorflow"
+    steps = batches.steps * recipe.epochs
+    with_xla = compiles_with_xla(steps)
+    _repeat_operations(not with_xla)
     model.compile(
-        make_optimizer(recipe, batches.steps * recipe.epochs),
+        make_optimizer(recipe, steps),
         loss=stream.loss or make_loss(recipe),
         loss_weights=stream.loss_weights,
         metrics=metrics,
