@@ -1,5 +1,6 @@
 """What notebook 04 measures: every network of a run on the test split, which no other part of the study opens."""
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,7 +10,7 @@ from src.data.csv_files import checksum
 from src.data.datasets import Emotions, Keypoints, take_rows
 from src.evaluation.saliency import grad_cam
 from src.evaluation.stress import keypoint_stress, stress_report
-from src.files import RUNS
+from src.files import ROOT, RUNS
 from src.labels import EMOTIONS
 from src.metrics import scores as metrics
 from src.metrics.calibration import Calibration, calibrated, five_probabilities
@@ -212,3 +213,9 @@ def where_it_looks(reader: FaceReader, faces: Emotions, answers: np.ndarray, boa
     many = [seen(np.flatnonzero(faces.labels == code)[:60]) for code in range(len(EMOTIONS))]
     means = tuple(np.stack([it.mean(axis=0) for it in part]) for part in zip(*many, strict=True))
     return {"on the board": seen(board[first]), "mean": means}
+
+
+def quoted(program: str) -> float:
+    """Another program's accuracy against labels, 0..1, by `make bench`: over test faces that are not in Training."""
+    readers = json.loads((ROOT / "benchmarks/results.json").read_text())["readers"]
+    return readers["test"][program]["accuracy_labels"]

@@ -91,11 +91,19 @@ def packed_png(content: bytes, colours: int = 256) -> bytes:
     return packed.getvalue()
 
 
+def _colours_of(content: bytes) -> int:
+    """How many colours a picture in a notebook needs: greys with some coloured points fewer than a photo in colour."""
+    saturation = Image.open(io.BytesIO(content)).convert("HSV").getchannel("S")
+    coloured = sum(saturation.histogram()[64:]) / (saturation.width * saturation.height)
+    return 128 if coloured > 0.2 else 64
+
+
 def pack_pictures(notebook) -> None:
     """The same for each picture that a notebook's cells have put out."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     for data in (output.data for output in outputs if "image/png" in output.get("data", {})):
-        data["image/png"] = base64.b64encode(packed_png(base64.b64decode(data["image/png"]), colours=128)).decode()
+        content = base64.b64decode(data["image/png"])
+        data["image/png"] = base64.b64encode(packed_png(content, _colours_of(content))).decode()
 
 
 def run_notebook(name: str, run: str, parameters: dict) -> None:

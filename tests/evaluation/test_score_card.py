@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from src.data.datasets import sample_emotions, sample_keypoints
 from src.data.sample import draw_faces
 from src.evaluation import score_card, score_tables
-from src.files import write_json
+from src.files import ROOT, write_json
 from src.labels import VOTES, VOTES_OF
 from src.metrics.scores import rmse_px
 from src.models.resnet import compact_emotions, compact_keypoints
@@ -131,3 +132,8 @@ def test_keypoint_networks_stand_beside_the_mean_face_and_those_that_are_gone(ru
     assert set(table.index) == {("Test", "mean face"), ("Test", "ours")}
     assert table.loc[("Test", "ours"), "NME, %"] == small["nme_percent"] and table.loc[("Test", "ours")].notna().all()
     assert np.isnan(table.loc[("Test", "mean face"), "NME turned by 30°"])
+
+
+def test_another_program_s_accuracy_is_the_one_that_was_measured():
+    measured = json.loads((ROOT / "benchmarks/results.json").read_text())["readers"]["test"]["fer, Keras"]
+    assert score_card.quoted("fer, Keras") == measured["accuracy_labels"] > 0.5
