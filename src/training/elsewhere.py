@@ -73,13 +73,13 @@ def unpack(path: Path) -> Keypoints | Emotions:
         with np.load(path) as file:
             arrays = dict(file)
         about = json.loads(arrays.pop("about").item())
+        kind, _ = TASKS[about["task"]]
         stored = faces_of(arrays.pop("sheet").tobytes(), len(arrays["usage"]), about["side"])
     except FileNotFoundError:
         raise
     except Exception as error:  # whatever another file leads to
         command = "python -m src.training.elsewhere pack"
         raise ValueError(f"{shown(path)} does not hold packed faces: write it anew by `{command}`") from error
-    kind = TASKS[about["task"]][0]
     if kind is Emotions:
         return Emotions(stored, dropped=about["dropped"], **arrays)
     around = (about["side"] - FRAME) // 2

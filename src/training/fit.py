@@ -53,8 +53,8 @@ def _repeat_operations(wanted: bool) -> None:
 def compiles_with_xla(steps: int) -> bool:
     """Whether a training of so many steps is compiled by XLA. Under JAX, each is.
 
-    TensorFlow's own gradients of convolutions are made for AVX-512. On x86 processors without it a training by XLA
-    took half of the time, with it a little more.
+    TensorFlow's own gradients of convolutions are made for AVX-512. On x86 processors without it XLA trains faster,
+    with it more slowly.
     """
     if keras.backend.backend() != "tensorflow":
         return True

@@ -49,8 +49,10 @@ def start_from(teacher: keras.Model, student: keras.Model) -> None:
 
 
 def ask(teacher: keras.Model, inputs: np.ndarray) -> np.ndarray:
-    """What a teacher answers to changed faces, float32 (n, side, side, 1). Batches are made in two threads, and under
-    JAX a model's variables are lost where both predict with it at once."""
+    """What a teacher answers to changed faces, float32 (n, side, side, 1).
+
+    Batches are made in two threads, and under JAX a model's variables are lost where both predict with it at once.
+    """
     with _asking:
         return teacher.predict_on_batch(inputs)
 
