@@ -93,7 +93,7 @@ def compact_backbone(x, stem: int, widths: tuple[int, ...], units: tuple[int, ..
 def compact_emotions(
     seed: int = 0,
     widths: tuple[int, ...] = (32, 64, 128, 256),
-    units: tuple[int, ...] = (1, 2, 2, 2),
+    units: tuple[int, ...] = (1, 2, 2, 1),
     classes: int = 7,
     gated: bool = True,
     crop_px: int | None = None,

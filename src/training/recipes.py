@@ -60,10 +60,10 @@ class Recipe(_Values):
     epochs: PositiveInt
     batch_size: PositiveInt
     loss: Literal["mse", "wing", "crossentropy"]
-    # Emotions only: share of the target that people's votes have, where the faces have votes; the label has the rest.
+    # Emotions only: people's votes' share of the target, where the faces have votes; the label has the rest.
     vote_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
-    # The recipe, trained before in the same run, whose network this one starts from and learns from, and the share that
-    # its answers have of the target: src/training/teacher.py.
+    # The recipe, trained before in the same run, whose network this one starts from and learns from, and how much of
+    # the target its answers then replace: src/training/teacher.py.
     teacher: str | None = None
     teacher_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
     monitor: Literal["last", "val_loss", "val_five_accuracy"]  # chooses the epoch that is kept
@@ -141,7 +141,7 @@ def _check_teacher(name: str, recipe: Recipe, recipes: dict[str, Recipe], where:
     for key in ("network", "crop_px", "aligned", "classes"):
         own, its = getattr(recipe, key), getattr(recipes[recipe.teacher], key)
         if own != its:
-            raise ValueError(f"{where}, {name}: {key} is {own!r}, that of its teacher {recipe.teacher} {its!r}.")
+            raise ValueError(f"{where}, {name}: {key} is {own!r}, but {its!r} in {recipe.teacher!r}, its teacher.")
 
 
 AUGMENTS, KEYPOINT_RECIPES, EMOTION_RECIPES = read_recipes()

@@ -169,7 +169,7 @@ def train_emotions(
 
     Recipes are compared by `val_flip_log_loss` of the kept epoch: on faces of the five emotions, against people's votes
     where the faces have them, else against the labels. keypoints: the run's keypoint network, for recipes of aligned
-    crops.
+    crops. A teacher answers for training faces only, not for validation's; `read_teacher` says when it is missing.
     """
     make_repeatable(recipe.seed)
     everyone = faces.split("Training"), faces.split("PublicTest")
@@ -230,7 +230,7 @@ def emotion_targets(faces: Emotions, recipe: Recipe) -> np.ndarray:
 
 
 def _as_trained(model: keras.Model, recipe: Recipe) -> keras.Model:
-    """The model of training inputs: faces are cropped when they are changed, in one warp."""
+    """The network without its crop: in training, one warp both changes and crops a face."""
     return resnet.behind_crop(model) if recipe.crop_px else model
 
 

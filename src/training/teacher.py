@@ -5,6 +5,7 @@ starts with some of its teacher's layers); Beyer et al. 2022 "Knowledge distilla
 consistent" (both see the same changed picture).
 """
 
+import json
 from pathlib import Path
 from threading import Lock
 
@@ -21,16 +22,17 @@ _asking = Lock()
 def read_teacher(recipe: Recipe, folder: Path) -> tuple[keras.Model | None, str | None]:
     """The network that a recipe learns from and its weights file's digest, or None twice where there is none.
 
-    folder: of the recipe's own training. FileNotFoundError: the teacher was not trained in the same run.
+    folder: of the recipe's own training. FileNotFoundError: the teacher was not trained to its end in the same run.
     """
     if recipe.teacher is None:
         return None, None
     theirs = folder.parent / recipe.teacher
-    weights = theirs / "best.weights.h5"
-    if not weights.exists():
+    record, weights = theirs / "record.json", theirs / "best.weights.h5"
+    its = json.loads(record.read_text()) if record.exists() and weights.exists() else None
+    if its is None or len(its["history"]) < its["recipe"]["epochs"]:
         raise FileNotFoundError(
-            f"{shown(weights)} is missing, and {folder.name} learns from that network: train {recipe.teacher} first, "
-            f"in the same run (recipes: {recipe.teacher} {folder.name})"
+            f"{shown(theirs)} holds no finished training, and {folder.name} learns from that network: train "
+            f"{recipe.teacher} to its end first, in the same run (recipes: {recipe.teacher} {folder.name})"
         )
     return load_keras(theirs / "model.json", weights), digest_of(weights)
 
@@ -38,8 +40,8 @@ def read_teacher(recipe: Recipe, folder: Path) -> tuple[keras.Model | None, str 
 def start_from(teacher: keras.Model, student: keras.Model) -> None:
     """Gives each layer of the student the weights of the teacher's layer of that name, where there is one of its shape.
 
-    A student has fewer residual units a stage. A unit adds something to what passes it by, so the rest goes on working
-    without it, if worse: a better start than chance.
+    A student has fewer residual units. A unit adds something to what passes it by, so the other layers still work
+    without it, if worse, which is a better start than random weights.
     """
     theirs = {layer.name: layer.get_weights() for layer in teacher.layers}
     for layer in student.layers:
@@ -60,7 +62,7 @@ def ask(teacher: keras.Model, inputs: np.ndarray) -> np.ndarray:
 def with_teacher(targets: np.ndarray, inputs: np.ndarray, teacher: keras.Model, weight: float) -> np.ndarray:
     """Targets float32 (n, classes), `weight` of each replaced by the teacher's answer to the same changed face.
 
-    inputs: those faces, float32 (n, side, side, 1). The answer says how alike two emotions are on this face, and suits
-    what the changes have left of it.
+    inputs: those faces, float32 (n, side, side, 1). The answer says how alike two emotions are on this face, and fits
+    the changed picture: it is less sure where the mouth is hidden.
     """
     return np.float32((1 - weight) * targets + weight * ask(teacher, inputs))

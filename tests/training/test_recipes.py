@@ -28,10 +28,10 @@ def written(tmp_path, change):
         ("keypoints", "small", "loss", "points", "loss is 'points'; input should be 'mse', 'wing' or 'crossentropy'."),
         ("emotions", "small", "augment", "wild", "augment is 'wild'; it may be baseline_emotions,"),
         ("emotions", "small", "vote_weight", 1.5, "vote_weight is 1.5; input should be less than or equal to 1."),
-        ("emotions", "student", "teacher", "me", "student: teacher is 'me'; it may be "),
-        ("emotions", "student", "teacher", "student", "student: teacher is 'student', which has a teacher itself."),
+        ("emotions", "emotions", "teacher", "me", "emotions: teacher is 'me'; it may be "),
+        ("emotions", "emotions", "teacher", "emotions", "emotions: teacher is 'emotions', which has a teacher itself."),
         ("keypoints", "student", "network", "baseline", "network is 'baseline'; only 'compact' learns from a teacher."),
-        ("emotions", "student", "crop_px", 44, "student: crop_px is 44, that of its teacher emotions 40."),
+        ("emotions", "emotions", "crop_px", 44, "emotions: crop_px is 44, but 40 in 'teacher', its teacher."),
         ("augment", "mild", "flip", "often", "flip is 'often'; input should be a valid number."),
     ],
 )
@@ -73,7 +73,7 @@ def test_a_recipe_is_not_changed_in_place():
 
 def test_what_one_choice_does_is_compared_and_never_kept():
     compared = {name for known in (KEYPOINT_RECIPES, EMOTION_RECIPES) for name, it in known.items() if it.comparison}
-    others = {"unswapped", "student"}
+    others = {"unswapped", "student", "teacher"}
     assert compared == {name for name in compared if name.startswith(("ablation_", "votes_")) or name in others}
     assert "ablation_whole" in compared and not KEYPOINT_RECIPES["keypoints"].comparison
     whole = EMOTION_RECIPES["ablation_whole"].model_dump()

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -118,6 +119,15 @@ def test_faces_of_another_source_are_shown_where_a_teacher_knows_their_points(tm
 def test_a_teacher_that_was_not_trained_is_named(tmp_path):
     with pytest.raises(FileNotFoundError) as missing:
         tasks.train_emotions(FACES, STUDENT, tmp_path / "student")
-    assert "student learns from that network: train teacher first" in str(missing.value)
+    assert "student learns from that network: train teacher to its end first" in str(missing.value)
     assert not (tmp_path / "student").exists()
     assert read_teacher(TEACHER, tmp_path / "student") == (None, None)
+
+
+def test_a_teacher_that_was_stopped_is_no_teacher_yet(tmp_path):
+    tasks.train_emotions(FACES, TEACHER, tmp_path / "teacher")
+    record = json.loads((tmp_path / "teacher" / "record.json").read_text())
+    record["recipe"]["epochs"] += 1
+    (tmp_path / "teacher" / "record.json").write_text(json.dumps(record))
+    with pytest.raises(FileNotFoundError, match="teacher holds no finished training"):
+        read_teacher(STUDENT, tmp_path / "student")
