@@ -13,6 +13,13 @@ NOTEBOOKS = {
     for path in sorted(ROOT.glob("notebooks/*.ipynb"))
 }
 PAGES = ["weights/CARD", "weights/EXPERIMENTS", "docs/scale", "benchmarks/README", "CONTRIBUTING", "CHANGELOG"]
+# The front page's pictures do not shrink to stamps in their table; on a phone, tables take less room.
+STYLE = """
+<style>
+td img { max-width: none }
+@media (max-width: 600px) { table.table :is(td, th) { padding: .2rem; font-size: .7rem } td img { width: 90px } }
+</style>
+"""
 CONTENTS = """
 ```{{toctree}}
 :hidden:
@@ -53,8 +60,7 @@ def for_the_site(app, name: str, source: list[str]) -> None:
         text = re.sub(r"<p [^>]*>(<img .*>)</p>", r"\1", text)
         for caption, names in (("The notebooks", NOTEBOOKS.values()), ("More", PAGES)):
             text += CONTENTS.format(caption, "\n".join(names))
-        text += "\n<style>td img { max-width: none }</style>\n"  # else the table's pictures shrink to stamps
-    source[0] = text
+    source[0] = text if name in NOTEBOOKS.values() else text + STYLE
 
 
 def add_front_page(app, exception: Exception | None) -> None:
