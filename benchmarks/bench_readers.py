@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from results import quartiles, run, take_turns
+from results import has_vnni, quartiles, run, take_turns
 from tqdm import tqdm
 from worker import CASES, OF_PEERS, PEERS
 
@@ -196,4 +196,4 @@ def measure(rounds: int) -> dict:
 
 
 if __name__ == "__main__":
-    run("readers", __doc__, measure, rounds=50)
+    run("readers" if has_vnni() else "readers_without_vnni", __doc__, measure, rounds=50)

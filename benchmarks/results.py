@@ -74,6 +74,12 @@ def peak_mb() -> float:
     return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) * 1024 / 1e6
 
 
+def has_vnni() -> bool:
+    """Whether the processor adds up products of int8 in one instruction, from which int8 gains most; x86 Linux only."""
+    cpuinfo = Path("/proc/cpuinfo")
+    return cpuinfo.exists() and re.search(r"\bavx(512)?_vnni\b", cpuinfo.read_text()) is not None
+
+
 def machine() -> dict:
     """What the figures were measured on."""
     cpuinfo = Path("/proc/cpuinfo")

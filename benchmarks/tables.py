@@ -2,10 +2,13 @@
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 RESULTS = Path(__file__).with_name("results.json")
 README = RESULTS.with_name("README.md")
+# What bench_readers.py writes -> the kind of processor. VNNI: x86's instructions that add up products of int8.
+READERS = {"readers": "with VNNI", "readers_without_vnni": "without VNNI"}
 BEGIN, END = "<!-- speeds: written by benchmarks/tables.py -->", "<!-- end of speeds -->"
 
 
@@ -26,15 +29,21 @@ def _fastest(times: dict[str, float]) -> str:
 
 def headline_rows(results: dict) -> str:
     """The front README's table of the contents of RESULTS, Markdown: our fastest reader, the original's, two others."""
-    times = _alone(results["readers"])
+    times = {kind: _alone(results[part]) for part, kind in READERS.items() if part in results}
+    last = list(times.values())[-1]
     gives = {
-        _fastest(times): "15 keypoints, five emotions",
+        _fastest(last): "15 keypoints, five emotions",
         "original study, Keras": "15 keypoints, five emotions",
         "MediaPipe Face Landmarker": "478 keypoints, no emotion; its own search for the face counts",
         "human (npm), WebAssembly": "468 keypoints, seven emotions; its own search for the face counts",
     }
-    rows = [{"case": case, "ms": times[case], "gives": given} for case, given in gives.items() if case in times]
-    return _table({"one face, one thread": "{case}", "ms a face": "{ms:.1f}", "what it gives": "{gives}"}, rows)
+    rows = [
+        {"case": case, "gives": given, **{kind: its[case] for kind, its in times.items()}}
+        for case, given in gives.items()
+        if case in last
+    ]
+    milliseconds = {f"ms, {kind}": f"{{{kind}:.1f}}" for kind in times}
+    return _table({"one face, one thread": "{case}", **milliseconds, "what it gives": "{gives}"}, rows)
 
 
 # Column of what a reader answers -> its figure, the share of faces that it found, how the figure is written.
@@ -55,7 +64,7 @@ def _scores(scores: dict) -> dict[str, str]:
     return cells
 
 
-def _readers(part: dict) -> str:
+def _readers(part: dict, kind: str) -> str:
     """Milliseconds a face, quartiles in brackets, answers on the test faces; below, how much faster ours are."""
     rows, cores = {}, part["machine"]["cpus"]
     for it in part["speed"]:
@@ -63,7 +72,7 @@ def _readers(part: dict) -> str:
         time = "{ms_a_face:.1f} ({quartile_25:.1f} to {quartile_75:.1f})".format_map(it)
         row[f"faces{it['batch']}_threads{it['threads']}"] = time
     columns = {
-        "from face to outputs, ms a face": "{case}",
+        f"{kind}, from face to outputs, ms a face": "{case}",
         "one face, one thread": "{faces1_threads1}",
         f"one face, {cores} threads": f"{{faces1_threads{cores}}}",
         f"64, {cores} threads": f"{{faces64_threads{cores}}}",
@@ -170,7 +179,7 @@ def _growth(part: dict) -> str:
 
 # Part of RESULTS -> its tables; in the order of the README.
 TABLES = {
-    "readers": _readers,
+    **{part: partial(_readers, kind=kind) for part, kind in READERS.items()},
     "networks": _networks,
     "shell": _shell,
     "photos": _photos,

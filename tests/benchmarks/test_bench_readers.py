@@ -165,7 +165,7 @@ def test_the_table_has_a_row_a_program_and_says_how_many_times_faster():
             },
         },
     }  # fmt: skip
-    lines = tables._readers(part).splitlines()
+    lines = tables._readers(part, "with VNNI").splitlines()
     assert lines[2].endswith("| 4.0 (4.0 to 4.0) | — | — | — |")
     assert lines[4].endswith("| 50.0% | 62.5% | — |")
     assert lines[5].endswith("| 25.0% (90.0% found) | — | 5.50 % |")
@@ -174,4 +174,16 @@ def test_the_table_has_a_row_a_program_and_says_how_many_times_faster():
     )
     assert lines[9].endswith("*ours, LiteRT int8* is as fer, Keras: 2; human (npm), WebAssembly: 60.")
     headline = tables.headline_rows({"readers": part}).splitlines()
-    assert [line.split(" | ")[0] for line in headline[2:]] == ["| ours, LiteRT int8", "| human (npm), WebAssembly"]
+    assert headline[0] == "| one face, one thread | ms, with VNNI | what it gives |"
+    assert [line.split(" | ")[:2] for line in headline[2:]] == [
+        ["| ours, LiteRT int8", "1.0"],
+        ["| human (npm), WebAssembly", "60.0"],
+    ]
+
+
+def test_the_front_page_has_a_column_a_kind_of_processor():
+    speed = [{"case": "ours, LiteRT int8", "threads": 1, "batch": 1, "ms_a_face": ms} for ms in (1.23, 2.94)]
+    results = {"readers": {"speed": speed[:1]}, "readers_without_vnni": {"speed": speed[1:]}}
+    head, _, row = tables.headline_rows(results).splitlines()
+    assert head == "| one face, one thread | ms, with VNNI | ms, without VNNI | what it gives |"
+    assert row == "| ours, LiteRT int8 | 1.2 | 2.9 | 15 keypoints, five emotions |"

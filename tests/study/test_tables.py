@@ -50,7 +50,7 @@ def test_speeds_and_their_results_agree():
     results = json.loads(speeds.RESULTS.read_text())
     before = speeds.speed_tables(results), speeds.headline_rows(results)
     assert before[1] in README.read_text()
-    for row in results["readers"]["speed"]:
+    for row in (row for part in speeds.READERS if part in results for row in results[part]["speed"]):
         row["ms_a_face"] = 1234.5
     for text, old in zip((speeds.speed_tables(results), speeds.headline_rows(results)), before, strict=True):
         assert "1234.5" in text and "1234.5" not in old
