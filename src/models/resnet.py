@@ -139,15 +139,14 @@ def compact_keypoints(
     seed: int = 0,
     widths: tuple[int, ...] = (32, 64, 128, 192),
     units: tuple[int, ...] = (2, 1, 1, 1),
-    joined_width: int = 48,
 ) -> keras.Model:
     """Our keypoint network: (n, 96, 96, 1) -> points (n, 30) px, and how far each heatmap spreads, (n, 15) px.
 
-    A heatmap has 48x48 cells, four in each place of the 24x24 maps, which have `joined_width` channels.
+    A heatmap has 48x48 cells, four in each place of the 24x24 maps, which have 48 channels.
     """
     init = Init("he", seed)
     inputs = keras.Input((FRAME, FRAME, 1), name="face")
-    joined = joined_maps(compact_backbone(inputs, 2, widths, units, init), joined_width, init)
+    joined = joined_maps(compact_backbone(inputs, 2, widths, units, init), 48, init)
     heat = layers.Conv2D(4 * len(KEYPOINTS), 1, kernel_initializer=init(), name=HEATMAPS)(joined)
     points, spread = SoftArgmax(len(KEYPOINTS), name="read_out")(heat)
     outputs = [layers.Identity(name="keypoints_px")(points), layers.Identity(name="spread_px")(spread)]

@@ -51,7 +51,6 @@ class Recipe(_Values):
     network: Literal["baseline", "compact"]
     widths: Widths | None = None  # of each stage; None: the network's own, see src/models/resnet.py
     units: Widths | None = None  # residual units of each stage
-    joined_width: PositiveInt | None = None  # keypoints only: channels of the maps that the heatmaps are read off
     squeeze_excite: bool = True
     crop_px: PositiveInt | None = None  # emotions only: side of the square that is read; None: the whole face
     aligned: bool = False  # emotions only: that square is the aligned crop, see src/faces.py, not the middle

@@ -48,7 +48,7 @@ def build_emotions(recipe: Recipe, mean_px: list[float] | None = None) -> keras.
 
 
 def _shape(recipe: Recipe) -> dict:
-    return {name: getattr(recipe, name) for name in ("widths", "units", "joined_width") if getattr(recipe, name)}
+    return {name: getattr(recipe, name) for name in ("widths", "units") if getattr(recipe, name)}
 
 
 # ---------------------------------------------------------------- keypoints

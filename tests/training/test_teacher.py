@@ -91,7 +91,7 @@ def test_a_student_is_trained_from_the_teacher_of_its_run(tmp_path):
 def test_a_keypoint_student_learns_its_teacher_s_heatmaps_of_the_faces_that_it_sees(tmp_path):
     tiny = {"widths": [8, 16], "units": [1, 1], "epochs": 1, "batch_size": 8}
     teacher = changed(KEYPOINT_RECIPES["small"], **tiny)
-    student = changed(teacher, widths=[8, 8], joined_width=16, teacher="teacher", teacher_weight=0.25)
+    student = changed(teacher, widths=[8, 8], teacher="teacher", teacher_weight=0.25)
     faces = sample_keypoints(60, seed=0)
     tasks.train_keypoints(faces, teacher, tmp_path / "teacher")
     _, record = tasks.train_keypoints(faces, student, tmp_path / "student")
