@@ -14,7 +14,7 @@ from src.files import ROOT, RUNS
 from src.labels import EMOTIONS
 from src.metrics import scores as metrics
 from src.metrics.calibration import Calibration, calibrated, five_probabilities
-from src.metrics.people import one_person, people_scores, plurality_against_labels
+from src.metrics.people import one_person, people_scores, plurality_against_labels, truths
 from src.predict.answers import predict_both, predict_emotions, predict_keypoints
 from src.predict.networks import load_keras
 from src.predict.reader import FaceReader
@@ -58,12 +58,13 @@ def _card(run: str, task: records.Task, test: dict) -> dict:
     return {"chosen": records.best_recipe(run, task), "test": test, "validation": validation}
 
 
-def evaluate_emotions(run: str, everyone: Emotions) -> dict:
+def evaluate_emotions(run: str, everyone: Emotions, copied: np.ndarray | None = None) -> dict:
     """Scores of each of the run's emotion networks on faces of all seven classes, flip averaged and in one pass.
 
     All figures but "accuracy_seven_classes", which a five-way network has not, are of the faces of the five emotions
     and against their labels; those below "people" are against what people see, where the faces have votes. The
-    calibration is that of the chosen network, fitted on validation, and applied to it alone.
+    calibration is that of the chosen network, fitted on validation, and applied to it alone. copied: which faces have
+    a near copy in Training, bool (n,); with it, "without_near_copies" has the accuracy on the others.
     """
     reader, chosen = FaceReader(RUNS / run), records.best_recipe(run, records.EMOTIONS)
     of_five = everyone.labels < len(EMOTIONS)
@@ -93,6 +94,8 @@ def evaluate_emotions(run: str, everyone: Emotions) -> dict:
             scores[name]["accuracy_seven_classes"] = float(np.mean(outputs.argmax(axis=1) == everyone.labels))
         if everyone.votes is not None:
             scores[name]["people"] = people_scores(everyone_five, outputs, everyone.votes)
+        if copied is not None:
+            scores[name]["without_near_copies"] = _accuracies(everyone_five.argmax(axis=1), everyone, ~copied)
     for name in correct.keys() - {chosen}:
         scores[name]["mcnemar_p_against_chosen"] = metrics.mcnemar_p(correct[chosen], correct[name])
     card = _card(run, records.EMOTIONS, scores)
@@ -100,6 +103,15 @@ def evaluate_emotions(run: str, everyone: Emotions) -> dict:
         plurality = plurality_against_labels(everyone.votes[of_five], labels)
         card["people"] = {"one_person": one_person(everyone.votes), "plurality_against_labels": plurality}
     return card
+
+
+def _accuracies(answers: np.ndarray, everyone: Emotions, these: np.ndarray) -> dict[str, dict]:
+    """Of some faces, bool (n,), those that show one of the five by either truth: how many, and how many are right."""
+    found = {}
+    for name, (truth, _) in truths(everyone.labels, everyone.votes).items():
+        known = these & (truth >= 0) & (truth < len(EMOTIONS))
+        found[name] = {"faces": int(known.sum()), "accuracy": float(np.mean(answers[known] == truth[known]))}
+    return found
 
 
 def openings(run: str, past: dict[str, list[str]]) -> dict[str, list[str]]:

@@ -51,6 +51,20 @@ def _judged(score: dict) -> dict[str, str]:
     return words | {"mean recall": f"{score['mean_recall']:.2f}"} if "mean_recall" in score else words
 
 
+def without_near_copies(score: dict) -> pd.DataFrame:
+    """One network's accuracy over all faces of the five emotions, and over those without a near copy in Training."""
+    rows = {}
+    for truth, its in score["without_near_copies"].items():
+        whole = score if truth == "labels" else score[truth]
+        sets = {"all": whole, "without near copies": its}
+        rows[f"against {truth}"] = {
+            (words, head): form.format(it[head])
+            for words, it in sets.items()
+            for head, form in (("faces", "{:,}"), ("accuracy", "{:.1%}"))
+        }
+    return pd.DataFrame(rows).T
+
+
 def class_table(score: dict, one_person: dict[str, float] | None = None) -> pd.DataFrame:
     """One network's faces, precision and recall of each emotion against both truths; emotions by recall.
 

@@ -96,12 +96,19 @@ def _classes(score: dict) -> str:
     return markdown_table(["PrivateTest", *(f"{it}, labels" for it in head), *(f"{it}, people" for it in head)], rows)
 
 
+def _without_near_copies(score: dict) -> list[str]:
+    """Accuracy and faces, against labels and against people."""
+    its = score["without_near_copies"]
+    return [f"{its[truth]['accuracy']:.1%} of {its[truth]['faces']:,} faces" for truth in ("labels", "people")]
+
+
 def _both_truths(emotions: dict) -> str:
     """What stands beside the classes: seven emotions, calibration, and what people themselves reach."""
     score, people = emotions["test"][emotions["chosen"]], emotions["people"]
     seen = score["people"]
     rows = [
         ["accuracy, five emotions", _accuracy(score), _accuracy(seen)],
+        ["the same without faces that have a near copy in Training", *_without_near_copies(score)],
         ["mean recall, five emotions", *(f"{it['mean_recall']:.3f}" for it in (score, seen))],
         ["mean recall without disgust", "", f"{seen['mean_recall_without_disgust']:.3f}"],
         ["accuracy, seven emotions", *(f"{it['accuracy_seven_classes']:.1%}" for it in (score, seen))],

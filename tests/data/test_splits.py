@@ -1,6 +1,7 @@
+import cv2
 import numpy as np
 
-from src.data.splits import deal, deal_groups, row_hashes
+from src.data.splits import deal, deal_groups, near_copies, row_hashes
 
 SHARES = {"Training": 0.7, "Validation": 0.15, "Test": 0.15}
 
@@ -22,3 +23,14 @@ def test_a_group_stays_together_and_each_stratum_gets_its_shares():
     assert (usage == usage[:, :1]).all()
     for stratum in (0, 1):
         assert (usage[stratum::2, 0] == "Training").sum() == 14
+
+
+def test_a_near_copy_is_the_same_photograph_in_another_light_or_size():
+    photos = np.random.default_rng(0).integers(0, 256, (4, 12, 12)).astype(np.uint8)
+    known = np.stack([cv2.resize(photo, (48, 48), interpolation=cv2.INTER_CUBIC) for photo in photos])
+    darker = (0.5 * known[2] + 20).astype(np.uint8)
+    coarser = cv2.resize(cv2.resize(known[1], (24, 24), interpolation=cv2.INTER_AREA), (48, 48))
+    flat = np.full((48, 48), 90, np.uint8)
+    images = np.stack([darker, known[0][:, ::-1], coarser, flat])
+    np.testing.assert_array_equal(near_copies(images, known), [2, -1, 1, -1])
+    assert list(near_copies(np.repeat(images, 300, axis=0), known)[::300]) == [2, -1, 1, -1], "in several batches"

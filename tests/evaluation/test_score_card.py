@@ -87,8 +87,15 @@ def test_votes_give_every_network_a_second_truth(runs, networks):
     faces = sample_emotions(20, seed=0)
     votes = np.zeros((20, len(VOTES)), np.uint8)
     votes[np.arange(20), np.array(VOTES_OF)[faces.labels]] = 10
-    found = score_card.evaluate_emotions("mine", replace(faces, votes=votes))
+    found = score_card.evaluate_emotions("mine", replace(faces, votes=votes), np.arange(20) < 8)
     score = found["test"]["chosen"]
+    kept = score["without_near_copies"]
+    assert kept["labels"] == kept["people"] and kept["labels"]["faces"] == 12
+    right = round(kept["labels"]["accuracy"] * 12)
+    assert right <= round(score["accuracy"] * 20) <= right + 8
+    table = score_tables.without_near_copies(score)
+    assert table.loc["against people", ("without near copies", "faces")] == "12"
+    assert table.loc["against labels", ("all", "accuracy")] == f"{score['accuracy']:.1%}"
     assert score["people"]["accuracy"] == score["accuracy"] and score["people"]["faces"] == score["faces"] == 20
     assert found["people"]["one_person"]["accuracy"] == found["people"]["plurality_against_labels"]["accuracy"] == 1
 

@@ -56,6 +56,15 @@ def test_speeds_and_their_results_agree():
         assert "1234.5" in text and "1234.5" not in old
 
 
+def test_the_front_page_s_sentence_on_near_copies_agrees_with_the_scores():
+    emotions = json.loads(METRICS.read_text())["emotions"]
+    score = emotions["test"][emotions["chosen"]]
+    labels, people = (score["without_near_copies"][truth] for truth in ("labels", "people"))
+    text = README.read_text()
+    assert f"{score['faces'] - labels['faces']} of the {score['faces']:,} test faces\nhave a near copy" in text
+    assert f"without these {100 * labels['accuracy']:.1f} % (labels) and {100 * people['accuracy']:.1f} % (people)" in text
+
+
 def test_the_executed_evaluation_wrote_these_metrics():
     copy = nbformat.read(NOTEBOOKS / "executed" / "04_evaluation_and_face_board.ipynb", as_version=4)
     printed = "".join(output.get("text", "") for cell in copy.cells for output in cell.get("outputs", []))
