@@ -60,7 +60,7 @@ def for_the_site(app, name: str, source: list[str]) -> None:
         text = re.sub(r"<p [^>]*>(<img .*>)</p>", r"\1", text)
         for caption, names in (("The notebooks", NOTEBOOKS.values()), ("More", PAGES)):
             text += CONTENTS.format(caption, "\n".join(names))
-    source[0] = text if name in NOTEBOOKS.values() else text + STYLE
+    source[0] = text if name.startswith("notebooks/") else text + STYLE
 
 
 def add_front_page(app, exception: Exception | None) -> None:

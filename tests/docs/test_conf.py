@@ -39,7 +39,8 @@ def test_readme_leads_to_the_notebooks_with_outputs_and_lists_all_pages():
 def test_a_link_to_a_heading_is_written_as_the_site_names_it():
     assert seen_by_the_site("notebooks/executed/05", '"[page](#Now-yours), [README](A.md#B)"') == (
         '"[page](#now-yours), [README](A.md#B)"'
-    )
+    ), "a notebook is JSON: nothing may stand behind it"
+    assert seen_by_the_site("weights/CARD", "[page](#Now)") == "[page](#now)" + CONF["STYLE"]
 
 
 def test_the_front_page_is_readme_unless_the_build_failed(tmp_path):

@@ -60,9 +60,9 @@ def test_the_front_page_s_sentence_on_near_copies_agrees_with_the_scores():
     emotions = json.loads(METRICS.read_text())["emotions"]
     score = emotions["test"][emotions["chosen"]]
     labels, people = (score["without_near_copies"][truth] for truth in ("labels", "people"))
-    text = README.read_text()
+    shares, text = [f"{100 * its['accuracy']:.1f} %" for its in (labels, people)], README.read_text()
     assert f"{score['faces'] - labels['faces']} of the {score['faces']:,} test faces\nhave a near copy" in text
-    assert f"without these {100 * labels['accuracy']:.1f} % (labels) and {100 * people['accuracy']:.1f} % (people)" in text
+    assert "without these {} (labels) and {} (people)".format(*shares) in text
 
 
 def test_the_executed_evaluation_wrote_these_metrics():
