@@ -40,7 +40,7 @@ def headline_rows(results: dict) -> str:
     rows = [
         {"case": case, "gives": given, **{kind: its[case] for kind, its in times.items()}}
         for case, given in gives.items()
-        if case in last
+        if all(case in its for its in times.values())
     ]
     milliseconds = {f"ms, {kind}": f"{{{kind}:.1f}}" for kind in times}
     return _table({"one face, one thread": "{case}", **milliseconds, "what it gives": "{gives}"}, rows)

@@ -50,6 +50,9 @@ def test_speeds_and_their_results_agree():
     results = json.loads(speeds.RESULTS.read_text())
     before = speeds.speed_tables(results), speeds.headline_rows(results)
     assert before[1] in README.read_text()
+    speed = [it for part in speeds.READERS for it in results[part]["speed"] if it["threads"] == it["batch"] == 1]
+    by_default = [f"{it['ms_a_face']:.1f}" for it in speed if it["case"] == "ours, by default"]
+    assert f"(float32, flip averaged) {' and '.join(by_default)} ms" in README.read_text()
     for row in (row for part in speeds.READERS if part in results for row in results[part]["speed"]):
         row["ms_a_face"] = 1234.5
     for text, old in zip((speeds.speed_tables(results), speeds.headline_rows(results)), before, strict=True):
