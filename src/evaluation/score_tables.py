@@ -47,8 +47,9 @@ def emotion_table(emotions: dict) -> pd.DataFrame:
 
 def _judged(score: dict) -> dict[str, str]:
     low, high = score["accuracy_interval_95"]
+    recall = np.mean([it["recall"] for it in score["classes"].values() if it["support"]])  # older scores lack the mean
     words = {"accuracy": f"{score['accuracy']:.1%}", "95 % interval": f"{low:.1%} to {high:.1%}"}
-    return words | {"mean recall": f"{score['mean_recall']:.2f}"} if "mean_recall" in score else words
+    return words | {"mean recall": f"{recall:.2f}"}
 
 
 def without_near_copies(score: dict) -> pd.DataFrame:

@@ -56,7 +56,7 @@ def confidence(found: dict, truth: str, ece: float) -> Figure:
     if found["accuracy_when_sure"] is not None:
         right.plot(found["sure_share"], found["accuracy_when_sure"], "o", color=RIGHT, ms=9, label='all that is "sure"')
     right.legend(frameon=False, loc="lower left")
-    right.set(xlabel="share of the faces that are answered", ylabel=f"of these, share where the answer is {those}")
+    right.set(xlabel="share of the faces that are answered", ylabel=f"share of these: the answer is {those}")
     right.set(title="Answer only the surest")
     for way in (right.xaxis, right.yaxis):
         way.set_major_formatter("{x:.0%}")

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from src.labels import EMOTIONS, FRAME, KEYPOINTS
+from src.labels import EMOTIONS, FRAME
 from src.models.layers import cell_centres, cells
 
 
@@ -54,15 +54,6 @@ def heatmap_crossentropy(keypoints_px, heat, sigma_px: float = 1.5):
     wanted, logits = ops.softmax(nearness / sigma_px**2, axis=2), cells(heat, points)
     surprise = ops.logsumexp(logits, axis=2) - ops.sum(wanted * logits, axis=2)
     return _mean_of_known(surprise, known * inside)
-
-
-def heatmap_imitation(teacher_heat, heat):
-    """Cross-entropy of heatmaps to a teacher's of the same faces: (n, side, side, 60) logits each.
-
-    A teacher's heatmap also says where else the point may lie, and has one for each point of each face.
-    """
-    wanted, logits = (cells(it, len(KEYPOINTS)) for it in (teacher_heat, heat))
-    return ops.mean(ops.logsumexp(logits, axis=2) - ops.sum(ops.softmax(wanted, axis=2) * logits, axis=2))
 
 
 class FiveAccuracy(keras.metrics.Mean):

@@ -16,7 +16,6 @@ from src.models.layers import AlignedCrop, BatchNormalization, SoftArgmax, cells
 
 FIRST = "standardize"  # the compact networks' first layer behind the crop
 HEATMAPS = "heatmaps"  # of a keypoint network: the layer that makes their logits
-IMITATION = "imitation"  # the same logits once more, where a teacher's heatmaps are their target
 
 
 class Init:
@@ -158,26 +157,19 @@ def heatmaps_of(model: keras.Model, faces: np.ndarray) -> np.ndarray:
 
     Each sums to 1: how likely the point lies in each cell.
     """
-    logits = heatmap_logits(model).predict_on_batch(faces)
+    logits = keras.Model(model.input, model.get_layer(HEATMAPS).output).predict_on_batch(faces)
     flat = ops.convert_to_numpy(ops.softmax(cells(logits, len(KEYPOINTS)), axis=2))
     side, fine = logits.shape[1], 2
     blocks = flat.reshape(-1, len(KEYPOINTS), fine, fine, side, side).transpose(0, 1, 4, 2, 5, 3)
     return blocks.reshape(-1, len(KEYPOINTS), side * fine, side * fine)
 
 
-def heatmap_logits(model: keras.Model) -> keras.Model:
-    """A compact keypoint network up to its heatmaps: faces (n, 96, 96, 1) -> logits (n, 24, 24, 60), see `cells`."""
-    return keras.Model(model.input, model.get_layer(HEATMAPS).output, name=model.name)
-
-
-def keypoint_teaching(
-    model: keras.Model, seed: int = 0, *, landmarks: bool = True, imitation: bool = False
-) -> keras.Model:
+def keypoint_teaching(model: keras.Model, seed: int = 0, *, landmarks: bool = True) -> keras.Model:
     """A compact keypoint network as it is trained: the same layers, with outputs that only training needs.
 
     keypoints_px (n, 30); heatmaps (n, 24, 24, 60), their logits; with landmarks, the logits of coarser heatmaps off the
     same maps: landmarks (n, 24, 24, 68), and other_source (n, 24, 24, 83), the 15 points and the landmarks as another
-    source places them; with imitation, the heatmaps once more, to be compared with a teacher's.
+    source places them.
     """
     init = Init("he", seed + 1)
     heat = model.get_layer(HEATMAPS)
@@ -185,8 +177,6 @@ def keypoint_teaching(
     more = {"landmarks": LANDMARKS, "other_source": len(KEYPOINTS) + LANDMARKS} if landmarks else {}
     for name, points in more.items():
         outputs[name] = layers.Conv2D(points, 1, kernel_initializer=init(), name=name)(heat.input)
-    if imitation:
-        outputs[IMITATION] = layers.Identity(name=IMITATION)(heat.output)
     return keras.Model(model.input, outputs, name=model.name)
 
 

@@ -61,8 +61,8 @@ class Recipe(_Values):
     loss: Literal["mse", "wing", "crossentropy"]
     # Emotions only: people's votes' share of the target, where the faces have votes; the label has the rest.
     vote_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
-    # The recipe, trained before in the same run, whose network this one starts from and learns from, and how much of
-    # the target its answers then replace: src/training/teacher.py.
+    # Emotions only: the recipe, trained before in the same run, whose network this one starts from and learns from, and
+    # how much of the target its answers then replace: src/training/teacher.py.
     teacher: str | None = None
     teacher_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
     monitor: Literal["last", "val_loss", "val_five_accuracy"]  # chooses the epoch that is kept
@@ -121,10 +121,13 @@ def read_recipes(file: Path = FILE) -> tuple[dict[str, Augment], dict[str, Recip
     for name, recipe in (entry for task in tasks for entry in task.items()):
         if recipe.augment not in augments:
             raise ValueError(f"{shown(file)}, {name}: augment is {recipe.augment!r}; it may be {', '.join(augments)}.")
-    for recipes in tasks:
-        for name, recipe in recipes.items():
-            _check_teacher(name, recipe, recipes, shown(file))
-    return augments, *tasks
+    keypoints, emotions = tasks
+    for name, recipe in keypoints.items():
+        if recipe.teacher:
+            raise ValueError(f"{shown(file)}, {name}: teacher is {recipe.teacher!r}; only emotion recipes have one.")
+    for name, recipe in emotions.items():
+        _check_teacher(name, recipe, emotions, shown(file))
+    return augments, keypoints, emotions
 
 
 def _check_teacher(name: str, recipe: Recipe, recipes: dict[str, Recipe], where: str) -> None:

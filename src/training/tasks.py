@@ -24,7 +24,7 @@ from src.training.augmentation import augment_faces
 from src.training.fit import LOSSES, Batches, Stream, make_repeatable, train
 from src.training.recipes import AUGMENTS, Recipe
 from src.training.records import EMOTIONS as EMOTION_TASK
-from src.training.teacher import ask, read_teacher, start_from, with_teacher
+from src.training.teacher import read_teacher, start_from, with_teacher
 
 _found: dict = {}  # what a keypoint network found in faces: every recipe of a notebook asks for the same
 
@@ -62,22 +62,16 @@ def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[ker
     """
     make_repeatable(recipe.seed)
     model = build_keypoints(recipe)
-    teacher, its_digest = read_teacher(recipe, folder)
-    if teacher:
-        start_from(teacher, model)
-        teacher = resnet.heatmap_logits(teacher)
     taught = model
     if recipe.network == "compact":
-        more = {"landmarks": recipe.landmark_weight > 0, "imitation": teacher is not None}
-        taught = resnet.keypoint_teaching(model, recipe.seed, **more)
+        taught = resnet.keypoint_teaching(model, recipe.seed, landmarks=recipe.landmark_weight > 0)
     training, validation = faces.split("Training"), faces.split("Validation")
     validation = take_rows(validation, trusted(validation.source))
     data = {"training_faces": len(training), "validation_faces": len(validation)}
-    data |= {"teacher": its_digest} if teacher else {}
     rmse = [keras.metrics.MeanMetricWrapper(losses.masked_rmse, "masked_rmse")]
     record = train(
         taught,
-        _keypoint_stream(training, validation, recipe, teacher),
+        _keypoint_stream(training, validation, recipe),
         recipe,
         folder,
         metrics=rmse if taught is model else {"keypoints_px": rmse},
@@ -97,13 +91,11 @@ def trusted(source: np.ndarray) -> np.ndarray:
     return helen if helen.any() else ~helen
 
 
-def _keypoint_stream(
-    training: Keypoints, validation: Keypoints, recipe: Recipe, teacher: keras.Model | None = None
-) -> Stream:
+def _keypoint_stream(training: Keypoints, validation: Keypoints, recipe: Recipe) -> Stream:
     stored, own = training.stored, trusted(training.source)
     into_frame = into_middle(stored.shape[1], FRAME, FRAME)
     repeats = np.where(training.source == "helen", recipe.helen_repeats, 1)
-    if recipe.network == "compact" and not recipe.landmark_weight and teacher is None:
+    if recipe.network == "compact" and not recipe.landmark_weight:
         repeats = repeats * own  # there is nothing that the others could teach
     rows_of_an_epoch = np.repeat(np.arange(len(stored)), repeats)
     points_px = _with_landmarks(training)
@@ -113,16 +105,12 @@ def _keypoint_stream(
         inputs, points = augment_faces(
             stored[rows], points_px[rows], AUGMENTS[recipe.augment], rng, side=FRAME, into_frame=into_frame
         )
-        return inputs, answered(inputs, _keypoint_targets(points, own[rows], recipe))
-
-    def answered(inputs, targets):
-        return targets if teacher is None else {**targets, resnet.IMITATION: ask(teacher, inputs)}
+        return inputs, _keypoint_targets(points, own[rows], recipe)
 
     batches = Batches(make_batch, len(rows_of_an_epoch), recipe.batch_size, recipe.seed)
     targets = _keypoint_targets(_with_landmarks(validation), trusted(validation.source), recipe)
     by_output = () if recipe.network == "baseline" else _teaching_losses(recipe)
-    unchanged = to_input(validation.images, FRAME)
-    return Stream(batches, (unchanged, answered(unchanged, targets)), *by_output)
+    return Stream(batches, (to_input(validation.images, FRAME), targets), *by_output)
 
 
 def _with_landmarks(faces: Keypoints) -> np.ndarray:
@@ -149,14 +137,10 @@ def _keypoint_targets(points_px: np.ndarray, is_trusted: np.ndarray, recipe: Rec
 
 def _teaching_losses(recipe: Recipe) -> tuple[dict, dict]:
     """Loss and its weight for each output of `resnet.keypoint_teaching`."""
-    weights = {"keypoints_px": 1.0, resnet.HEATMAPS: recipe.heatmap_weight * (1 - recipe.teacher_weight)}
+    weights = {"keypoints_px": 1.0, resnet.HEATMAPS: recipe.heatmap_weight}
     if recipe.landmark_weight:
         weights |= dict.fromkeys(("landmarks", "other_source"), recipe.landmark_weight)
-    by_output = {**dict.fromkeys(weights, losses.heatmap_crossentropy), "keypoints_px": LOSSES[recipe.loss]}
-    if recipe.teacher:
-        weights[resnet.IMITATION] = recipe.heatmap_weight * recipe.teacher_weight
-        by_output[resnet.IMITATION] = losses.heatmap_imitation
-    return by_output, weights
+    return {**dict.fromkeys(weights, losses.heatmap_crossentropy), "keypoints_px": LOSSES[recipe.loss]}, weights
 
 
 # ---------------------------------------------------------------- emotions

@@ -12,7 +12,7 @@ def score(accuracy, recalls=(0.1, 0.5, 0.2, 0.4, 0.3)):
         for name, recall in zip(EMOTIONS, recalls, strict=True)
     }
     interval = (accuracy - 0.1, accuracy + 0.05)
-    return {"accuracy": accuracy, "accuracy_interval_95": interval, "mean_recall": 0.3, "classes": classes}
+    return {"accuracy": accuracy, "accuracy_interval_95": interval, "classes": classes}
 
 
 PEOPLE = {
@@ -29,6 +29,7 @@ def test_emotion_table_sets_both_truths_side_by_side_the_best_network_above_peop
     assert table["labels"]["accuracy"].tolist() == ["60.0%", "70.0%", "80.0%", "83.5%", ""]
     assert table["people"]["accuracy"].tolist() == ["", "", "90.0%", "", "93.0%"]
     assert table.loc["ours", "labels"].tolist() == ["80.0%", "70.0% to 85.0%", "0.30"]
+    assert table.loc["the original's", "labels"].tolist()[2] == "0.30", "the mean of its recalls"
     alone = score_tables.emotion_table({"chosen": "emotions", "test": {"emotions": score(0.8)}})
     assert alone.columns.tolist() == [("labels", it) for it in ("accuracy", "95 % interval", "mean recall")]
 

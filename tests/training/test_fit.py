@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from src.models.losses import FiveAccuracy, heatmap_crossentropy, heatmap_imitation, masked_mse, wing
+from src.models.losses import FiveAccuracy, heatmap_crossentropy, masked_mse, wing
 from src.training import fit
 from src.training.fit import Batches, Stream, make_loss, make_optimizer, make_repeatable, train
 from src.training.recipes import EMOTION_RECIPES, KEYPOINT_RECIPES, changed
@@ -227,14 +227,3 @@ def test_the_heatmap_loss_is_least_where_the_heatmap_is_the_gaussian_around_the_
     assert float(heatmap_crossentropy(points, flat)) == pytest.approx(np.log(48 * 48), rel=1e-4)
     outside = np.array([[-3.0, 50.0, np.nan, np.nan]], np.float32)
     assert float(heatmap_crossentropy(outside, heat, 3.0)) == 0
-
-
-def test_imitation_costs_least_where_the_heatmaps_are_the_teacher_s():
-    logits = np.random.default_rng(0).normal(size=(2, 24, 24, 60)).astype(np.float32)
-    rows = logits.transpose(0, 3, 1, 2).reshape(2, 15, -1).astype(np.float64)
-    shares = np.exp(rows) / np.exp(rows).sum(axis=2, keepdims=True)
-    entropy = -(shares * np.log(shares)).sum(axis=2).mean()
-    assert float(heatmap_imitation(logits, logits)) == pytest.approx(entropy, rel=1e-5)
-    assert float(heatmap_imitation(logits, logits + 3)) == pytest.approx(entropy, rel=1e-5), "a constant says nothing"
-    assert float(heatmap_imitation(logits, np.zeros_like(logits))) == pytest.approx(np.log(48 * 48), rel=1e-5)
-    assert float(heatmap_imitation(logits, -logits)) > np.log(48 * 48)

@@ -30,7 +30,8 @@ def written(tmp_path, change):
         ("emotions", "small", "vote_weight", 1.5, "vote_weight is 1.5; input should be less than or equal to 1."),
         ("emotions", "emotions", "teacher", "me", "emotions: teacher is 'me'; it may be "),
         ("emotions", "emotions", "teacher", "emotions", "emotions: teacher is 'emotions', which has a teacher itself."),
-        ("keypoints", "student", "network", "baseline", "network is 'baseline'; only 'compact' learns from a teacher."),
+        ("emotions", "emotions", "network", "baseline", "network is 'baseline'; only 'compact' learns from a teacher."),
+        ("keypoints", "small", "teacher", "keypoints", "small: teacher is 'keypoints'; only emotion recipes have one."),
         ("emotions", "emotions", "crop_px", 44, "emotions: crop_px is 44, but 40 in 'teacher', its teacher."),
         ("augment", "mild", "flip", "often", "flip is 'often'; input should be a valid number."),
     ],
@@ -73,14 +74,14 @@ def test_a_recipe_is_not_changed_in_place():
 
 def test_what_one_choice_does_is_compared_and_never_kept():
     compared = {name for known in (KEYPOINT_RECIPES, EMOTION_RECIPES) for name, it in known.items() if it.comparison}
-    others = {"unswapped", "student", "teacher"}
+    others = {"unswapped", "teacher"}
     assert compared == {name for name in compared if name.startswith(("ablation_", "votes_")) or name in others}
-    assert "ablation_whole" in compared and not KEYPOINT_RECIPES["keypoints"].comparison
-    whole = EMOTION_RECIPES["ablation_whole"].model_dump()
+    assert "ablation_no_alignment" in compared and not KEYPOINT_RECIPES["keypoints"].comparison
+    whole = EMOTION_RECIPES["votes_75"].model_dump()
     votes = EMOTION_RECIPES["votes_0"].model_dump()
     for name in (name for name in EMOTION_RECIPES if name.startswith("votes_")):
         assert {**EMOTION_RECIPES[name].model_dump(), "vote_weight": 0.0} == votes
         assert EMOTION_RECIPES[name].vote_weight == int(name.removeprefix("votes_")) / 100
     for name in (name for name in EMOTION_RECIPES if name.startswith("ablation_")):
         differing = [key for key, value in EMOTION_RECIPES[name].model_dump().items() if value != whole[key]]
-        assert len(differing) == (name != "ablation_whole"), "one part at a time"
+        assert len(differing) == 1, "one part at a time"

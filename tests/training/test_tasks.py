@@ -176,16 +176,17 @@ def test_keypoints_in_the_same_faces_are_found_once(monkeypatch):
     assert len(calls) == 2
 
 
-def test_helen_faces_stand_in_an_epoch_as_often_as_the_recipe_says(tmp_path, monkeypatch):
+@pytest.mark.parametrize("others, weight", [(1, 1.0), (0, 0.0)], ids=["landmarks", "nothing to learn from the others"])
+def test_helen_faces_stand_in_an_epoch_as_often_as_the_recipe_says(others, weight, tmp_path, monkeypatch):
     subject = np.where(np.arange(60) % 4 == 0, "helen/1", "youtube/2")
-    seen = []
+    seen, batch = [], 11 * 3 + 31 * others  # all faces in one batch
     monkeypatch.setattr(tasks, "augment_faces", lambda images, points, *rest, **more: seen.append(points) or 1 / 0)
-    recipe = changed(KEYPOINTS, batch_size=64, helen_repeats=3, landmark_weight=1.0)  # one batch: 42 + 2 * 11
+    recipe = changed(KEYPOINTS, batch_size=batch, helen_repeats=3, landmark_weight=weight)
     with pytest.raises(ZeroDivisionError):
         tasks.train_keypoints(replace(POINTS, subject=subject), recipe, tmp_path)
-    shown = seen[0][:, :15].reshape(64, -1)
+    shown = seen[0][:, :15].reshape(batch, -1)
     counts = [int((shown == face.reshape(1, -1)).all(axis=1).sum()) for face in POINTS.keypoints_px[:42]]
-    assert counts == [3 if i % 4 == 0 else 1 for i in range(42)]
+    assert counts == [3 if i % 4 == 0 else others for i in range(42)]
 
 
 def test_validation_is_on_the_faces_whose_points_people_corrected(tmp_path, monkeypatch):

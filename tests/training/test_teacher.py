@@ -1,15 +1,13 @@
 import json
-from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from src.data.datasets import sample_emotions, sample_keypoints
-from src.models.resnet import compact_emotions, heatmap_logits
-from src.predict.networks import digest_of, load_keras
+from src.data.datasets import sample_emotions
+from src.models.resnet import compact_emotions
+from src.predict.networks import digest_of
 from src.training import tasks
-from src.training.recipes import EMOTION_RECIPES, KEYPOINT_RECIPES, changed
+from src.training.recipes import EMOTION_RECIPES, changed
 from src.training.teacher import read_teacher, start_from, with_teacher
 
 FACES = sample_emotions(60, seed=0)
@@ -38,9 +36,6 @@ def test_layers_that_the_teacher_lacks_stay_as_they_were(widths, units, layer):
     np.testing.assert_array_equal(student.get_layer(layer).get_weights(), own)
     begun = [network.get_layer("stem1_conv").get_weights()[0] for network in (teacher, student)]
     np.testing.assert_array_equal(*begun)
-
-
-ZERO = SimpleNamespace(predict_on_batch=lambda inputs: np.zeros((len(inputs), 24, 24, 60), np.float32))
 
 
 class Saying:
@@ -86,34 +81,6 @@ def test_a_student_is_trained_from_the_teacher_of_its_run(tmp_path):
     tasks.train_emotions(FACES, changed(TEACHER, seed=1), tmp_path / "teacher")
     _, other = tasks.train_emotions(FACES, STUDENT, tmp_path / "student")
     assert other["data"]["teacher"] != record["data"]["teacher"] and other["history"][0] != record["history"][0]
-
-
-def test_a_keypoint_student_learns_its_teacher_s_heatmaps_of_the_faces_that_it_sees(tmp_path):
-    tiny = {"widths": [8, 16], "units": [1, 1], "epochs": 1, "batch_size": 8}
-    teacher = changed(KEYPOINT_RECIPES["small"], **tiny)
-    student = changed(teacher, widths=[8, 8], teacher="teacher", teacher_weight=0.25)
-    faces = sample_keypoints(60, seed=0)
-    tasks.train_keypoints(faces, teacher, tmp_path / "teacher")
-    _, record = tasks.train_keypoints(faces, student, tmp_path / "student")
-    assert record["data"]["teacher"] == digest_of(tmp_path / "teacher" / "best.weights.h5")
-    assert {"imitation_loss", "val_imitation_loss"} < record["history"][0].keys()
-    _, weights = tasks._teaching_losses(student)
-    assert weights == {"keypoints_px": 1.0, "heatmaps": 7.5, "imitation": 2.5}
-    own = load_keras(tmp_path / "teacher" / "model.json", tmp_path / "teacher" / "best.weights.h5")
-    stream = tasks._keypoint_stream(faces.split("Training"), faces.split("Validation"), student, heatmap_logits(own))
-    inputs, targets = stream.batches[0]
-    said = heatmap_logits(own).predict_on_batch(inputs)
-    np.testing.assert_allclose(targets["imitation"], said, atol=1e-5)
-
-
-def test_faces_of_another_source_are_shown_where_a_teacher_knows_their_points(tmp_path):
-    faces = sample_keypoints(60, seed=0)
-    subject = np.where(np.arange(60) % 2, faces.subject, np.char.replace(faces.subject, "synthetic", "helen"))
-    split = replace(faces, subject=subject).split("Training")
-    alone = changed(KEYPOINT_RECIPES["small"], batch_size=8)
-    taught = changed(alone, teacher="teacher", teacher_weight=0.5)
-    shown = [tasks._keypoint_stream(split, split, it, its).batches.n for it, its in ((alone, None), (taught, ZERO))]
-    assert shown == [21 * alone.helen_repeats, 21 * alone.helen_repeats + 21]
 
 
 def test_a_teacher_that_was_not_trained_is_named(tmp_path):
