@@ -21,7 +21,8 @@ from src.predict.reader import FaceReader
 from src.training import records
 
 # Measured elsewhere on the same 330 faces of HELEN testset, % of the eye distance: SPIGA's published predictions
-# (Prados-Torreblanca et al. 2022), and how far one annotator's points lie from another's.
+# (Prados-Torreblanca et al. 2022). How far one annotator's points lie from another's is an estimate that we were told;
+# no publication backs it.
 PUBLISHED = {
     "SPIGA": {"all 15 points": 1.88, "outer brow ends": 3.3, "eye corners": 1.1, "mouth corners": 1.3},
     "annotators": {"all 15 points": 1.75},

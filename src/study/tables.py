@@ -39,7 +39,7 @@ def headline(metrics: dict) -> str:
         pair = _pair(keypoints["test"][split], keypoints["chosen"])
         faces = f"{title}, {pair[0]['faces']} faces: mean error (NME)"
         annotators = keypoints["published"]["annotators"]["all 15 points"]
-        human = f"{annotators:.2f} % (one from another)" if split == "HelenTest" else ""
+        human = f"about {annotators:.2f} % (one from another)" if split == "HelenTest" else ""
         rows.append(["15 keypoints", faces, *(f"{it['nme_percent']:.2f} %" for it in pair), human])
     return markdown_table(["task", "test set", "the original's network", "ours", "people"], rows)
 
