@@ -16,7 +16,7 @@ from src.files import shown
 from src.predict.networks import digest_of, load_keras
 from src.training.recipes import Recipe
 
-_asking = Lock()  # batches are made in two threads; under JAX variables are lost where both predict at once
+_asking = Lock()
 
 
 def read_teacher(recipe: Recipe, folder: Path) -> tuple[keras.Model | None, str | None]:
@@ -50,12 +50,19 @@ def start_from(teacher: keras.Model, student: keras.Model) -> None:
             layer.set_weights(weights)
 
 
+def ask(teacher: keras.Model, inputs: np.ndarray) -> np.ndarray:
+    """What a teacher answers to changed faces, float32 (n, side, side, 1).
+
+    Batches are made in two threads, and under JAX a model's variables are lost where both predict with it at once.
+    """
+    with _asking:
+        return teacher.predict_on_batch(inputs)
+
+
 def with_teacher(targets: np.ndarray, inputs: np.ndarray, teacher: keras.Model, weight: float) -> np.ndarray:
     """Targets float32 (n, classes), `weight` of each replaced by the teacher's answer to the same changed face.
 
     inputs: those faces, float32 (n, side, side, 1). The answer says how alike two emotions are on this face, and fits
     the changed picture: it is less sure where the mouth is hidden.
     """
-    with _asking:
-        answers = teacher.predict_on_batch(inputs)
-    return np.float32((1 - weight) * targets + weight * answers)
+    return np.float32((1 - weight) * targets + weight * ask(teacher, inputs))
