@@ -50,7 +50,7 @@ def test_confidence_shows_reliability_of_large_bins_all_counts_and_where_sure_li
     assert [bar.get_height() for bar in bars] == [29, 30, 40]
     assert [round(15 * bar.get_x()) for bar in bars] == [3, 7, 14]
     assert [bar.get_alpha() for bar in bars] == [0.35, 1, 1], "what is left out above is pale"
-    right = axes["of these, share where the answer is people's majority"]
+    right = axes["share of these: the answer is people's majority"]
     assert [line.get_xdata()[-1] for line in right.lines] == [1, 0.5]
     unsure = results.confidence({**FOUND, "accuracy_when_sure": None}, "labels", 0).axes
     assert [len(axis.lines) for axis in unsure if "the answer is the label" in axis.get_ylabel()] == [1]
