@@ -8,6 +8,7 @@ const REFUSALS = {
   NotFoundError: "There is no camera: plug one in, or choose a photo",
   NotReadableError: "The camera gives no picture: close the programs that use it, or choose a photo",
 };
+const FACE = "the face", READ = "what the emotion network reads"; // pictures of the chosen face
 const PAGE = `
   <div class="row">
     <label class="button main">Choose photos<input name="files" type="file" multiple accept="image/*,.heic"></label>
@@ -121,7 +122,8 @@ function render({ model, el }) {
   }
   function showPhoto(photo) {
     stopCamera();
-    stage([node("img", { src: photo.url, alt: photo.name })], photo);
+    const { url: src, name: alt, width, height } = photo;
+    stage([node("img", { src, alt, width, height })], photo);
     the.stage.querySelectorAll("g").forEach((box, i) => (box.onclick = () => choose(photo.faces[i])));
     the.lens.hidden = !photo.faces.length;
   }
@@ -232,24 +234,28 @@ function render({ model, el }) {
     the.title.textContent = caption(face);
     the.shares.replaceChildren(bars(face));
   }
+  function frame(name) {
+    const picture = node("img", { alt: name });
+    the.views.append(node("figure", {}, node("div", {}, picture), node("figcaption", {}, name)));
+    return picture;
+  }
   function view(name, png, ...over) {
-    let picture = the.views.querySelector(`[alt="${name}"]`);
-    if (!picture) {
-      picture = node("img", { alt: name });
-      the.views.append(node("figure", {}, node("div", {}, picture), node("figcaption", {}, name)));
-    }
+    const picture = the.views.querySelector(`[alt="${name}"]`) ?? frame(name);
     URL.revokeObjectURL(picture.src);
     picture.src = fileOf(png, "image/png");
     picture.parentNode.replaceChildren(picture, ...over);
   }
 
+  /** Its answer and the frames of its pictures stand at once: nothing moves below them when the kernel has answered. */
   function choose(face) {
     chosen?.card.classList.remove("chosen");
     chosen = face;
     face.card.classList.add("chosen");
     if (the.stage.querySelector("img")?.src !== face.photo.url) showPhoto(face.photo);
     the.bench.hidden = false;
+    showAnswer(face);
     looked = the.views.replaceChildren();
+    [FACE, READ].forEach(frame);
     return rest();
   }
   const sliders = [the.blur, the.dark, the.turn];
@@ -268,8 +274,8 @@ function render({ model, el }) {
         wanted = false;
         const [face, pictures] = await ask({ ask: "face", ...changes() });
         showAnswer(face);
-        view("the face", pictures[0], overFace(face));
-        view("what the emotion network reads", pictures[1]);
+        view(FACE, pictures[0], overFace(face));
+        view(READ, pictures[1]);
       }
     } catch (error) {
       say(error.message);

@@ -26,6 +26,16 @@ from src.live import PhotoBooth
 PhotoBooth(Path({folder!r}), Path({folder!r}), LookingReader())
 """
 
+WATCH_CARDS = """() => {
+    window.places = new Set();
+    const look = () => {
+        const card = document.querySelector("[name=cards] button:nth-child(2)");
+        if (card) places.add(`${card.offsetTop}, ${card.offsetHeight}`);
+        requestAnimationFrame(look);
+    };
+    look();
+}"""
+
 
 @pytest.fixture
 def address(tmp_path):
@@ -72,11 +82,17 @@ def test_a_visit(page, tmp_path):
     (tmp_path / "notes.jpg").write_text("just a text")
     with (tmp_path / "huge.jpg").open("wb") as huge:
         huge.truncate(2**28 + 1)
+    page.evaluate(WATCH_CARDS)
     booth.locator("[name=files]").set_input_files([tmp_path / it for it in ("huge.jpg", "notes.jpg", "two.png")])
     expect(cards).to_have_count(2)
     expect(notes).to_contain_text(["huge.jpg has more than 256 MB", "notes.jpg is not a picture: give"])
     expect(booth.locator("[name=stage] rect")).to_have_count(2)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+    # What can be clicked stays where it is, also when the kernel has answered and the pictures are there.
+    expect(booth.locator("[name=views] circle")).to_have_count(15)
+    expect(booth.locator("[name=busy]")).to_be_hidden()
+    assert len(page.evaluate("[...places]")) == 1
 
     # One face, and a slider.
     cards.nth(1).click()
