@@ -1,8 +1,8 @@
 """Training and augmentation, images a second: ours beside the original study's settings and Keras's layers.
 
 Every training runs two epochs on synthetic faces, seven tenths of which train, in a process of its own. The second
-counts, up to its validation; the first builds the graph, by XLA where a long training would. A student's teacher is
-trained first and not counted. All take turns; medians, and the slowest and the fastest round, are the result. *Of the
+counts, up to its validation; the first builds the graph. oneDNN computes for all. A student's teacher is trained first
+and not counted. All take turns; medians, and the slowest and the fastest round, are the result. *Of the
 peak* is the share that its multiply-adds (three times those of reading: forward, and two backward; and once those of
 its teacher) have of what one large matrix product in float32 reaches on all cores in the same run. *Busy* is the
 processor time of the process during that epoch, *memory* the most that it held.
@@ -32,7 +32,6 @@ from src.files import WEIGHTS
 from src.models.layers import BatchNormalization
 from src.models.resnet import baseline_emotions
 from src.predict.networks import load_network
-from src.training import fit as trainer
 from src.training.augmentation import augment_faces
 from src.training.recipes import AUGMENTS, EMOTION_RECIPES, changed
 from src.training.tasks import build_emotions, train_emotions
@@ -79,8 +78,7 @@ def our_way(name: str, faces: Emotions) -> dict:
             its = changed(EMOTION_RECIPES[recipe.teacher], epochs=1)
             work += multiply_adds(build_emotions(its))
             train_emotions(faces, its, Path(run, recipe.teacher), keypoints)
-        with mock.patch.object(trainer, "XLA_PAYS_AFTER", 0):
-            train_emotions(faces, recipe, Path(run, name), keypoints)
+        train_emotions(faces, recipe, Path(run, name), keypoints)
     return last.figures(last.params["steps"] * recipe.batch_size, work)
 
 

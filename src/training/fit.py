@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-import cv2
 import keras
 import numpy as np
 from keras import ops
@@ -32,34 +31,13 @@ from src.training.recipes import Recipe, recorded
 LOSSES = {"mse": losses.masked_mse, "wing": losses.wing}  # besides cross-entropy
 
 
-AVX2, AVX_512 = 11, 256  # OpenCV's numbers of what a processor may have
-XLA_PAYS_AFTER = 1000  # steps; it compiles a network for half a minute
-
-
 def make_repeatable(seed: int) -> None:
     """Seeds Python, NumPy and Keras, so that a recipe gives the same bytes on the same machine."""
     keras.utils.set_random_seed(seed)
-    _repeat_operations(True)
+    if keras.backend.backend() == "tensorflow":  # JAX repeats as it is
+        import tensorflow as tf
 
-
-def _repeat_operations(wanted: bool) -> None:
-    """Op determinism under TensorFlow. XLA and JAX repeat as they are, and Keras refuses XLA beside it."""
-    if keras.backend.backend() == "tensorflow":
-        from tensorflow.python.framework import config  # the public API can only switch it on
-
-        (config.enable_op_determinism if wanted else config.disable_op_determinism)()
-
-
-def compiles_with_xla(steps: int) -> bool:
-    """Whether a training of so many steps is compiled by XLA. Under JAX, each is.
-
-    TensorFlow's own gradients of convolutions are made for AVX-512. On x86 processors without it XLA trains faster,
-    with it more slowly.
-    """
-    if keras.backend.backend() != "tensorflow":
-        return True
-    narrow = cv2.checkHardwareSupport(AVX2) and not cv2.checkHardwareSupport(AVX_512)
-    return narrow and steps >= XLA_PAYS_AFTER
+        tf.config.experimental.enable_op_determinism()
 
 
 class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
@@ -231,15 +209,12 @@ def train(model, stream: Stream, recipe: Recipe, folder: Path, *, metrics: list 
 def _fit(model, stream: Stream, recipe: Recipe, metrics: list | dict, run: _Run) -> None:
     """The epochs that are not done yet."""
     batches, done = stream.batches, len(run.record["history"])
-    steps = batches.steps * recipe.epochs
-    with_xla = compiles_with_xla(steps)
-    _repeat_operations(not with_xla)
     model.compile(
-        make_optimizer(recipe, steps),
+        make_optimizer(recipe, batches.steps * recipe.epochs),
         loss=stream.loss or make_loss(recipe),
         loss_weights=stream.loss_weights,
         metrics=metrics,
-        jit_compile=with_xla,
+        jit_compile=keras.backend.backend() != "tensorflow",  # beside oneDNN, XLA is slower
     )
     model.optimizer.build(model.trainable_variables)  # else TensorFlow traces the step twice
     if done:

@@ -39,6 +39,12 @@ def test_one_cell_holds_the_parameters_as_literals(notebook):
         ast.literal_eval(statement.value)
 
 
+def test_src_comes_before_keras_since_it_tells_tensorflow_how_to_compute(notebook):
+    code = "\n".join(cell.source for cell in code_cells(notebook))
+    loaded = re.findall(r"^(?:from|import) (src|keras|tensorflow)\b", code, re.MULTILINE)
+    assert loaded[0] == "src"
+
+
 def test_a_notebook_is_text_first_and_its_cells_are_short(notebook):
     assert notebook.cells[0].cell_type == "markdown"
     texts = len(notebook.cells) - len(code_cells(notebook))
