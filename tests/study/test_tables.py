@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from benchmarks import tables as speeds
-from src.files import NOTEBOOKS, ROOT
+from src.files import FIGURES, NOTEBOOKS, ROOT
 from src.study.tables import CARD, DOCUMENTS, METRICS, README, card_tables, details, headline, with_tables, written
 
 
@@ -72,6 +72,23 @@ def test_the_executed_evaluation_wrote_these_metrics():
     copy = nbformat.read(NOTEBOOKS / "executed" / "04_evaluation_and_face_board.ipynb", as_version=4)
     printed = "".join(output.get("text", "") for cell in copy.cells for output in cell.get("outputs", []))
     assert f"metrics.json, SHA-256 {sha256(METRICS.read_bytes()).hexdigest()[:16]}\n" in printed
+
+
+def test_the_appendix_says_what_its_record_does():
+    its = json.loads((FIGURES / "shortcuts.json").read_text())["summary"]
+    true = {(row["source"], row["measure"], row["protocol"]): row["true"]["mean"] for row in its}
+    copy = nbformat.read(NOTEBOOKS / "executed" / "06_shortcuts.ipynb", as_version=4)
+    printed = "".join(
+        output.get("data", {}).get("text/plain", "") for cell in copy.cells for output in cell.get("outputs", [])
+    )
+    for protocol in ("ours", "original"):
+        assert f"{true['FER2013', 'accuracy_percent', protocol]:.2f}" in printed
+    helen, youtube = (
+        true[source, "nme_percent", "original"] - true[source, "nme_percent", "copies_first"]
+        for source in ("helen", "youtube")
+    )
+    text = "".join(cell.source for cell in copy.cells if cell.cell_type == "markdown")
+    assert f"costs {helen:.1f} points of NME on HELEN and {youtube:.1f} on YouTube people" in text
 
 
 def test_missing_markers_are_refused():
