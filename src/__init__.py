@@ -7,7 +7,7 @@ import os
 
 # TensorFlow reports every missing GPU library on import; errors still reach Python as exceptions.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# TensorFlow takes Intel's oneDNN by itself only on newer server processors. A laptop's trains twice as fast with it, too
+# TensorFlow takes Intel's oneDNN by itself only on newer server processors. A laptop's trains twice as fast with it
 # (weights/EXPERIMENTS.md). TensorFlow asks when it is loaded: import src before Keras.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 # One operation at a time, each on all cores: side by side, some gradients of the baseline differ from run to run in
