@@ -28,8 +28,8 @@ from tqdm import tqdm
 
 from src.data.datasets import load_emotions, sample_emotions
 from src.figures import RIGHT, WRONG, save_figure
-from src.predict.__main__ import PORTRAIT
 from src.predict.photos import read_photo
+from src.predict.program import PORTRAIT
 from src.predict.reader import FaceReader
 from src.predict.run import Outputs, Run
 from src.predict.table import FaceTable

@@ -14,8 +14,8 @@ import psutil
 from PIL import Image
 from results import peak_mb, run
 
-from src.predict.__main__ import PORTRAIT
 from src.predict.photos import read_photo
+from src.predict.program import PORTRAIT
 from src.predict.reader import FaceReader
 from src.predict.run import NO_FACE, Outputs, Run
 from src.predict.table import FaceTable

@@ -27,8 +27,8 @@ from results import parse
 from tqdm import tqdm
 
 from src.files import ROOT
-from src.predict.__main__ import PORTRAIT
 from src.predict.photos import read_photo
+from src.predict.program import PORTRAIT
 
 sys.path.append(str(ROOT))  # for what is no package: the command, and the small files of the tests
 import DownloadData

@@ -24,8 +24,8 @@ from results import parse
 from tqdm import tqdm
 
 from src.files import ROOT
-from src.predict.__main__ import PORTRAIT
 from src.predict.photos import read_photo
+from src.predict.program import PORTRAIT
 
 sys.path.append(str(ROOT))  # for the files that the tests make
 from tests import tiny_mirror, video_file
@@ -33,7 +33,7 @@ from tests import tiny_mirror, video_file
 AGAIN = 0.4  # how often the call after a kill is killed, too
 PICTURES, FRAMES = 25, 25
 CHANGING = ("best.weights.h5", "record.json")  # of a training, from epoch to epoch
-PREDICT = ("from src.predict.__main__ import main", "main()")
+PREDICT = ("from src.predict.program import main", "main()")
 DATA = ("import DownloadData", "sys.exit(DownloadData.main())")
 TRAINING = (
     """

@@ -18,8 +18,8 @@ from results import parse
 
 from src.files import WEIGHTS
 from src.predict import cluster
-from src.predict.__main__ import PORTRAIT
 from src.predict.photos import read_photo
+from src.predict.program import PORTRAIT
 from src.predict.reader import FaceReader
 from src.predict.run import Outputs, Run
 from src.predict.table import FaceTable

@@ -12,7 +12,7 @@ import pytest
 
 import build_backend
 from src.files import ROOT
-from src.predict.__main__ import PORTRAIT
+from src.predict.program import PORTRAIT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 # As in an environment that lacks the modules which only other uses need, and this repository.

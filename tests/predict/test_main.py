@@ -11,7 +11,7 @@ from fake_reader import FakeReader, bomb, moving, picture, write_video
 from PIL import Image
 
 from src.files import ROOT
-from src.predict import __main__ as shell
+from src.predict import program as shell
 from src.predict.table import FaceTable
 from src.predict.video import Video
 
@@ -163,7 +163,7 @@ import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # where the tests run in a shell's background, it is ignored
 sys.path.insert(0, "tests")
 from fake_reader import FakeReader
-from src.predict import __main__ as shell
+from src.predict import program as shell
 class Slow(FakeReader):
     def find(self, grey):
         time.sleep(0.05)

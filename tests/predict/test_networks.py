@@ -5,7 +5,7 @@ import pytest
 
 from src.files import ROOT
 from src.predict import networks
-from src.predict.__main__ import PORTRAIT
+from src.predict.program import PORTRAIT
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,13 @@ def test_an_export_of_other_weights_is_refused(tmp_path, backend):
     (tmp_path / f"emotion{networks.ENDINGS[backend]}").write_text("made before")
     with pytest.raises(ValueError, match=r"was made of other weights than emotion\.weights\.h5: .* `make export`"):
         networks.load_network(tmp_path, networks.EMOTIONS, backend)
+
+
+def test_the_program_leaves_garbage_collection_on():
+    """It is off only while modules load; a library's user who asks for FaceReader has it on all the time."""
+    code = "import gc, sys; import src.predict; assert 'pandas' not in sys.modules; import src.predict.__main__"
+    code += "; assert gc.isenabled() and gc.get_freeze_count() and 'pandas' in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 def test_a_photo_is_read_without_tensorflow():

@@ -10,9 +10,9 @@ from src.faces import crop_squares, flip_keypoints, squares_of_edges, to_photo
 from src.labels import BOX_COLUMNS, EMOTIONS, FLIP_ORDER, KEYPOINT_COLUMNS
 from src.metrics.calibration import FaceScore, five_probabilities, sure_scores
 from src.models.resnet import compact_emotions, compact_keypoints
-from src.predict.__main__ import PORTRAIT
 from src.predict.answers import as_faces, find_points, predict_emotions, predict_keypoints
 from src.predict.photos import PhotoError, to_grey
+from src.predict.program import PORTRAIT
 from src.predict.reader import FaceReader
 
 TINY = {"widths": (8, 8, 16, 16), "units": (1, 1, 1, 1)}
