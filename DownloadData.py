@@ -22,6 +22,7 @@ import pandas as pd
 from src.data.archives import UPSTREAM, Source, SourceError, open_archive, read_table, replacing
 from src.data.convert import emotion_rows, fer2013_rows, write_emotions, write_keypoints
 from src.data.datasets import (
+    WIDE_FILE,
     DataError,
     Emotions,
     Keypoints,
@@ -88,7 +89,7 @@ def _take_keypoints(file: Path, target: Path) -> str:
             load_bare_keypoints(part)
         except DataError as error:
             raise SourceError(str(error).replace(shown(part), shown(file))) from error
-        target.with_name("wide_faces.npz").unlink(missing_ok=True)  # the surroundings of other faces
+        target.with_name(WIDE_FILE).unlink(missing_ok=True)  # the surroundings of other faces
     return file.name
 
 

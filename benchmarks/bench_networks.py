@@ -19,7 +19,7 @@ BATCHES = (1, 64)
 
 
 def some_inputs(model: keras.Model, batch: int) -> np.ndarray | list[np.ndarray]:
-    """A batch of faces drawn by lot, and the mean face's keypoints where the network reads such."""
+    """A batch of faces drawn at random, and the mean face's keypoints where the network reads such."""
     faces = np.random.default_rng(0).random((batch, face_side(model), face_side(model), 1), np.float32)
     if not reads_points(model):
         return faces

@@ -1,6 +1,6 @@
 """`python -m src.predict` on one photo, from the call to the written board: seconds, memory, and what is shipped.
 
-The default, onnx, and the other backends take turns (`make export` writes litert's files). The files are in the
+The backends take turns (`make export` writes litert's files). The files are in the
 system's page cache; *cold* is one run of each after that cache was dropped, which only root can do.
 """
 
@@ -65,4 +65,4 @@ def shipped_mb() -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    run("shell", __doc__, measure, rounds=7)
+    run("shell", __doc__, measure, rounds=5)

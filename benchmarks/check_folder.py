@@ -73,6 +73,6 @@ def measure(files: int) -> dict:
 
 
 if __name__ == "__main__":
-    figures = run("folder", __doc__, measure, files=1000)
+    figures = run("folder", __doc__, measure, files=500)
     if figures["made"] != figures["counted"] or figures["ratio"] > ALLOWED:
         sys.exit("A file is not accounted for, or memory grows.")

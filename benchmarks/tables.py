@@ -1,21 +1,22 @@
-"""The tables of speed, from benchmarks/results.json into benchmarks/README.md: `python benchmarks/tables.py`."""
+"""The tables of speed, from benchmarks/results.json into both READMEs: `python benchmarks/tables.py`."""
 
 import json
-import re
 from functools import partial
 from pathlib import Path
+
+from src.files import write_text
+from src.study.tables import README as FRONT
+from src.study.tables import markdown_table, with_tables
 
 RESULTS = Path(__file__).with_name("results.json")
 README = RESULTS.with_name("README.md")
 # What bench_readers.py writes -> the kind of processor. VNNI: x86's instructions that add up products of int8.
 READERS = {"readers": "with VNNI", "readers_without_vnni": "without VNNI"}
-BEGIN, END = "<!-- speeds: written by benchmarks/tables.py -->", "<!-- end of speeds -->"
 
 
 def _table(columns: dict[str, str], rows: list[dict]) -> str:
     """Markdown. columns: head -> how `str.format` makes a cell of a row."""
-    cells = [[form.format_map(row) for form in columns.values()] for row in rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (columns, ["---"] * len(columns), *cells))
+    return markdown_table(list(columns), [[form.format_map(row) for form in columns.values()] for row in rows])
 
 
 def _alone(part: dict) -> dict[str, float]:
@@ -88,8 +89,8 @@ def _times_faster(times: dict[str, float]) -> str:
     others = [case for case in times if not case.startswith("ours")]
     lines = []
     for mine in dict.fromkeys(it for it in ("ours, by default", _fastest(times)) if it in times):
-        ratios = "; ".join(f"{case}: {times[case] / times[mine]:.2g}" for case in others)
-        lines.append(f"One face, one thread, how many times as fast *{mine}* is as {ratios}.")
+        ratios = ", ".join(f"{case} {times[case] / times[mine]:.2g} times" for case in others)
+        lines.append(f"One face, one thread, speed of *{mine}* over that of: {ratios}.")
     return "\n\n".join(lines)
 
 
@@ -152,7 +153,7 @@ def _training(part: dict) -> str:
         "training, emotions": "{training}",
         "images/s": "{images_a_second:.0f} ({slowest:.0f} to {fastest:.0f})",
         "times": "{times_faster:.2f}",
-        f"share of {part['peak_multiply_adds'] / 1e9:.0f} G multiply-adds/s": "{of_the_peak:.0%}",
+        f"share of the peak, {part['peak_multiply_adds'] / 1e9:.0f} G multiply-adds/s": "{of_the_peak:.0%}",
         "cores busy": "{busy:.0%}",
         "memory": "{memory_mb:,.0f} MB",
     }
@@ -169,9 +170,9 @@ def _growth(part: dict) -> str:
         rows.append({"first": first, "last": last, "ms": 1e3 * line["each"], **line})
     columns = {
         "reading more and more": "{read}, {first[n]:,} to {last[n]:,}",
-        "one more": "{ms:.3g} ms",
-        "before the first": "{before:.2f} s",
-        "furthest from the line": "{deviation:.0%}",
+        "slope: one more takes": "{ms:.3g} ms",
+        "intercept": "{before:.2f} s",
+        "largest deviation from the line": "{deviation:.0%}",
         "memory": "{first[memory_mb]:,.0f} to {last[memory_mb]:,.0f} MB",
     }
     return f"{_table(columns, rows)}\n\n![Seconds and memory against what is read](growth.png)"
@@ -197,12 +198,16 @@ def speed_tables(results: dict) -> str:
     return "\n\n".join([f"Measured on: {'; '.join(sorted(machines))}.", *tables])
 
 
-def written() -> str:
-    """The text of README with its tables as RESULTS has them now."""
-    tables = speed_tables(json.loads(RESULTS.read_text()))
-    return re.sub(f"{BEGIN}.*?{END}", lambda _: f"{BEGIN}\n{tables}\n{END}", README.read_text(), flags=re.DOTALL)
+# Document -> what makes its table.
+DOCUMENTS = {README: speed_tables, FRONT: headline_rows}
+
+
+def written(path: Path) -> str:
+    """A document's text with its table as RESULTS has it now."""
+    table = DOCUMENTS[path](json.loads(RESULTS.read_text()))
+    return with_tables(path.read_text("utf-8"), "speeds", table, "benchmarks/tables.py")
 
 
 if __name__ == "__main__":
-    README.write_text(written())
-    print(headline_rows(json.loads(RESULTS.read_text())))
+    for document in DOCUMENTS:
+        write_text(document, written(document))

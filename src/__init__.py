@@ -1,6 +1,6 @@
 """Facial keypoints and emotions: the code that the notebooks share. Each room imports only rooms that come before it:
 
-labels, files, faces -> data -> models -> metrics -> figures -> predict -> training -> evaluation -> study
+labels, files, faces -> data -> models -> metrics -> figures -> predict -> training -> evaluation -> study -> live
 """
 
 import os

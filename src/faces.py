@@ -49,14 +49,12 @@ def flip_faces(images: np.ndarray, keypoints_px: np.ndarray) -> tuple[np.ndarray
 # ---------------------------------------------------------------- cut
 
 
-def crop_face(
-    image: np.ndarray, points68: np.ndarray, side: int = FRAME, margin: float = 1.0
-) -> tuple[np.ndarray, np.ndarray]:
+def crop_face(image: np.ndarray, points68: np.ndarray, margin: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     """Cuts the face out as a square, averaged by area; outside the photo its border is repeated.
 
-    image: uint8 (height, width), grey; points68: (68, 2) px of the image; side: of the face frame in its own px;
-    margin: how much wider than the frame the crop is, at the same scale. Returns the crop, uint8 (side * margin,
-    side * margin), whose centre is the face frame, and the points in px of that frame, float32 (68, 2).
+    image: uint8 (height, width), grey; points68: (68, 2) px of the image; margin: how much wider than the 96x96 frame
+    the crop is, at the same scale. Returns the crop, uint8 (96 * margin, 96 * margin), whose centre is the face frame,
+    and the points in px of that frame, float32 (68, 2).
 
     Raises
     ------
@@ -64,12 +62,12 @@ def crop_face(
         If all landmarks lie on one spot.
     """
     low, high = points68.min(axis=0), points68.max(axis=0)
-    scale = CROP_SCALE * (high - low).max() / side  # photo pixels to one pixel of the crop
+    scale = CROP_SCALE * (high - low).max() / FRAME  # photo pixels to one pixel of the crop
     if not scale > 0:
         raise ValueError("the landmarks lie on one spot")
     centre = (low + high) / 2
-    points = (points68 - centre) / scale + (side - 1) / 2
-    return crop_square(image, centre, scale, round(side * margin)), points.astype(np.float32)
+    points = (points68 - centre) / scale + (FRAME - 1) / 2
+    return crop_square(image, centre, scale, round(FRAME * margin)), points.astype(np.float32)
 
 
 def crop_square(image: np.ndarray, centre: np.ndarray, scale: float, count: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Where things are, and files written whole or not at all. No other module knows a folder of the repository."""
+"""Where things are, and files written whole or not at all. No other module of src knows a folder of the repository."""
 
 import json
 import os
@@ -15,6 +15,7 @@ DATA = ROOT / "data"
 FIGURES = ROOT / "figures"
 NOTEBOOKS = ROOT / "notebooks"
 PARAMS = ROOT / "params"
+SPEEDS = ROOT / "benchmarks" / "results.json"  # of the last `make bench`
 RUNS = Path("runs") if INSTALLED else ROOT / "runs"
 WEIGHTS = Path(__file__).with_name("weights") if INSTALLED else ROOT / "weights"
 
@@ -56,7 +57,12 @@ def copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, part)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Writes UTF-8 text whole or not at all."""
+    with replacing(path) as part:
+        part.write_text(text, "utf-8")
+
+
 def write_json(path: Path, content: dict) -> None:
     """Writes JSON whole or not at all."""
-    with replacing(path) as part:
-        part.write_text(json.dumps(content, indent=1) + "\n")
+    write_text(path, json.dumps(content, indent=1) + "\n")

@@ -76,3 +76,8 @@ OUTER_EYE_CORNERS = tuple(KEYPOINTS.index(f"{side}_eye_outer_corner") for side i
 BOX_COLUMNS = ("box_left", "box_top", "box_right", "box_bottom")
 FOUND_COLUMNS = ("found_by", "detector_score")  # how a face was found
 ANSWER_COLUMNS = ("face_score", "emotion", *(f"p_{name}" for name in EMOTIONS), "confidence", "sure")
+
+
+def is_five(codes):
+    """Which emotion codes, an integer array, are among the five; others are fear, neutral, or -1 for none."""
+    return (codes >= 0) & (codes < len(EMOTIONS))

@@ -12,8 +12,8 @@ def test_a_json_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     write_json(path, {"epoch": 1})
     whole = Path.write_text
 
-    def half(self, text):
-        whole(self, text[:3])
+    def half(self, text, encoding):
+        whole(self, text[:3], encoding)
         raise OSError("the disk is full")
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="full"):

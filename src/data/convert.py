@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from src.data.archives import Archive, File, SourceError, replacing
-from src.data.datasets import WIDE, Emotions
+from src.data.datasets import WIDE, WIDE_FILE, Emotions
 from src.data.emotion_columns import write_codes
 from src.data.splits import deal
 from src.faces import crop_face
@@ -151,7 +151,7 @@ def write_keypoints(helen: Archive, youtube: Archive, folder: Path) -> None:
     crops = _crop_all(helen, listed[0]), _crop_all(youtube, listed[1])
     wide, landmarks = (np.concatenate(arrays) for arrays in zip(*crops, strict=True))
     border = (WIDE - FRAME) // 2
-    npz = folder / "wide_faces.npz"
+    npz = folder / WIDE_FILE
     with replacing(npz) as npz_part:
         with npz_part.open("wb") as out:
             np.savez(out, images=wide, landmarks_px=landmarks)

@@ -18,6 +18,7 @@ from src.labels import EMOTIONS, FER_SIDE, FRAME, KEYPOINT_COLUMNS, LANDMARKS, V
 
 FORMAT = 3  # of the cached arrays; a new number when the same file is to give other arrays
 MARGIN = 8  # px that a keypoint may lie outside the frame
+WIDE_FILE = "wide_faces.npz"  # beside data.csv
 WIDE = 144  # side of the faces in wide_faces.npz: the frame and half its width around it
 
 KEYPOINT_SHARES = {"Training": 0.7, "Validation": 0.15, "Test": 0.15}
@@ -252,7 +253,7 @@ def _check_subjects(path: Path, lines: pd.Index, subject: np.ndarray, usage: np.
 
 def _read_wide(path: Path, kept: np.ndarray) -> dict[str, np.ndarray]:
     """The kept rows of wide_faces.npz beside the file, as `Keypoints` names them; nothing without it."""
-    file = path.with_name("wide_faces.npz")
+    file = path.with_name(WIDE_FILE)
     if not file.exists():
         return {}
     try:

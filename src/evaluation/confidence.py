@@ -6,7 +6,7 @@ from sklearn.metrics import roc_auc_score
 
 from src.data.datasets import Emotions, Keypoints
 from src.evaluation.faceless import without_a_face
-from src.labels import EMOTIONS, VOTES
+from src.labels import EMOTIONS, VOTES, is_five
 from src.metrics import scores as metrics
 from src.metrics.calibration import (
     RIGHT_WHEN_SURE,
@@ -72,7 +72,7 @@ def evaluate_confidence(reader: FaceReader, faces: Emotions, photographs: Keypoi
 
 def _against(truth: np.ndarray, shares: np.ndarray, outputs, scores: np.ndarray, calibration: Calibration) -> dict:
     """Figures of one truth: emotions (n,), negative where undecided; shares (n, 7); outputs and sure scores (n,)."""
-    ours, others = (truth >= 0) & (truth < len(EMOTIONS)), truth >= len(EMOTIONS)
+    ours, others = is_five(truth), truth >= len(EMOTIONS)
     five, sure = calibrated(outputs[ours], calibration), scores >= calibration.sure_above
     correct, coverage = five.argmax(axis=1) == truth[ours], np.linspace(0.05, 1, 20)
     found = {

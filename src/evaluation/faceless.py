@@ -1,4 +1,4 @@
-"""Pictures without a face that can be read, made from photographs and by lot: what no answer should be sure of."""
+"""Pictures without a face that can be read, made from photographs and at random: what no answer should be sure of."""
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ 0123456789 .,;"
 
 
 def without_a_face(photographs: Keypoints, count: int, seed: int = 0) -> dict[str, np.ndarray]:
-    """Eight kinds of pictures without a face, `count` of each by lot: kind, in words -> uint8 (count, 96, 96).
+    """Eight kinds of pictures without a face, `count` of each at random: kind, in words -> uint8 (count, 96, 96).
 
     Those of one grey go from black to white.
     """
@@ -70,7 +70,7 @@ def scrambled(images: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def faceless_squares(count: int, seed: int = 0) -> np.ndarray:
-    """Squares cut out by lot from scikit-learn's two photos, a temple and a flower: (count, 96, 96)."""
+    """Squares cut out at random from scikit-learn's two photos, a temple and a flower: (count, 96, 96)."""
     from sklearn.datasets import load_sample_images
 
     photos = [cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY) for photo in load_sample_images().images]

@@ -10,8 +10,8 @@ from src.data.csv_files import checksum
 from src.data.datasets import Emotions, Keypoints, take_rows
 from src.evaluation.saliency import grad_cam
 from src.evaluation.stress import keypoint_stress, stress_report
-from src.files import ROOT, RUNS
-from src.labels import EMOTIONS
+from src.files import RUNS, SPEEDS
+from src.labels import EMOTIONS, is_five
 from src.metrics import scores as metrics
 from src.metrics.calibration import Calibration, calibrated, five_probabilities
 from src.metrics.people import one_person, people_scores, plurality_against_labels, truths
@@ -110,7 +110,7 @@ def _accuracies(answers: np.ndarray, everyone: Emotions, these: np.ndarray) -> d
     """Of some faces, bool (n,), those that show one of the five by either truth: how many, and how many are right."""
     found = {}
     for name, (truth, _) in truths(everyone.labels, everyone.votes).items():
-        known = these & (truth >= 0) & (truth < len(EMOTIONS))
+        known = these & is_five(truth)
         found[name] = {"faces": int(known.sum()), "accuracy": float(np.mean(answers[known] == truth[known]))}
     return found
 
@@ -165,8 +165,8 @@ def _without_lean(model, training: Keypoints, predicted: np.ndarray, true: np.nd
     if not len(training):
         return None
     some = take_rows(training, np.random.default_rng(0).permutation(len(training))[:800])
-    lean = np.nanmedian(predict_keypoints(model, some.images) - some.keypoints_px, axis=0)
-    return float(np.nanmean(metrics.nme_percent(predicted - lean, true)))
+    offset = np.nanmedian(predict_keypoints(model, some.images) - some.keypoints_px, axis=0)
+    return float(np.nanmean(metrics.nme_percent(predicted - offset, true)))
 
 
 def baseline_reader(run: str) -> FaceReader | None:
@@ -180,7 +180,7 @@ def baseline_reader(run: str) -> FaceReader | None:
 def stress_reports(run: str, emotions: Emotions, keypoints: Keypoints, faces: int, seed: int) -> dict[str, dict]:
     """How the run's two chosen networks bear every stress, in one pass: task -> report of `stress_report`.
 
-    Scores: accuracy; NME in percent. At most `faces` of each set, drawn by lot. Points of emotion faces: as predicted.
+    Scores: accuracy; NME in percent. At most `faces` of each set, at random. Points of emotion faces: as predicted.
     """
     reader, rng = FaceReader(RUNS / run), np.random.default_rng(seed)
     emotions, keypoints = (take_rows(it, rng.permutation(len(it))[:faces]) for it in (emotions, keypoints))
@@ -201,9 +201,9 @@ def stress_reports(run: str, emotions: Emotions, keypoints: Keypoints, faces: in
 
 
 def board_rows(labels: np.ndarray, count: int, seed: int, left_out: Sequence[int] = ()) -> np.ndarray:
-    """Rows for the board: by lot, the emotions taking turns, results unseen; labels (n,) -> (count,) indices.
+    """Rows for the board: at random, the emotions taking turns, results unseen; labels (n,) -> (count,) indices.
 
-    left_out: rows that the lot passes over.
+    left_out: rows that are passed over.
     """
     order = np.random.default_rng(seed).permutation(len(labels))
     order = order[~np.isin(order, left_out)]
@@ -213,7 +213,7 @@ def board_rows(labels: np.ndarray, count: int, seed: int, left_out: Sequence[int
 
 
 def where_it_looks(reader: FaceReader, faces: Emotions, answers: np.ndarray, board: np.ndarray) -> dict:
-    """Rows for `pictures.looked_at`: the first face of each true emotion on the board, and the mean of 60 faces.
+    """Rows for `judged.looked_at`: the first face of each true emotion on the board, by its code, and means of 60.
 
     The maps say what speaks for the network's own answers, int (n,), right or wrong; board: row numbers of faces.
     """
@@ -222,14 +222,14 @@ def where_it_looks(reader: FaceReader, faces: Emotions, answers: np.ndarray, boa
         points = predict_keypoints(reader.keypoints, faces.images[rows])
         return faces.images[rows], grad_cam(reader.emotions, faces.images[rows], answers[rows], points)
 
-    _, first = np.unique(faces.labels[board], return_index=True)
-    many = [seen(np.flatnonzero(faces.labels == code)[:60]) for code in range(len(EMOTIONS))]
+    codes, first = np.unique(faces.labels[board], return_index=True)
+    many = [seen(np.flatnonzero(faces.labels == code)[:60]) for code in codes]
     means = tuple(np.stack([it.mean(axis=0) for it in part]) for part in zip(*many, strict=True))
     return {"on the board": seen(board[first]), "mean": means}
 
 
 def quoted(program: str) -> float:
     """Another program's accuracy against labels, 0..1, by `make bench`: over test faces that are not in Training."""
-    results = json.loads((ROOT / "benchmarks/results.json").read_text())
+    results = json.loads((SPEEDS).read_text())
     readers = next(part for name, part in results.items() if name.startswith("readers"))  # on any kind of processor
     return readers["test"][program]["accuracy_labels"]

@@ -95,7 +95,7 @@ def keypoint_table(test: dict, chosen: str) -> pd.DataFrame:
                 "NME from 48 px": stress.get("nme_percent_shrunk"),
                 "NME, eyes hidden": stress.get("nme_percent_eyes_hidden"),
                 "flip distance, px": stress.get("flip_distance_px"),
-                "NME without lean": score.get("nme_percent_without_lean"),
+                "NME without offset": score.get("nme_percent_without_lean"),
             }
     return pd.DataFrame(rows, dtype=float).T
 

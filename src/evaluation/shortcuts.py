@@ -120,7 +120,7 @@ def read_emotions(data: str, sample_faces: int, seed: int) -> Emotions:
 
 
 def plant_repeats(faces: Emotions, share: float, seed: int) -> Emotions:
-    """The same faces, but `share` of the rows, drawn by lot, hold the image and label of another row."""
+    """The same faces, but `share` of the rows, drawn at random, hold the image and label of another row."""
     count = round(share * len(faces))
     copies, originals = np.random.default_rng(seed).permutation(len(faces))[: 2 * count].reshape(2, count)
     images, labels = faces.images.copy(), faces.labels.copy()
@@ -129,7 +129,7 @@ def plant_repeats(faces: Emotions, share: float, seed: int) -> Emotions:
 
 
 def emotion_protocols(rows: Emotions, seed: int) -> dict[str, Protocol]:
-    """Ours: FER2013's own split, repeats dropped. The original's: all rows but those of PrivateTest, dealt by lot."""
+    """Ours: FER2013's own split, repeats dropped. The original's: all rows but PrivateTest's, split at random."""
     photo = datasets.photo_numbers(rows.images)
     kept, _ = datasets.drop_repeats(rows.images, rows.usage)
     training, validation = (np.flatnonzero(kept & (rows.usage == name)) for name in ("Training", "PublicTest"))
@@ -178,7 +178,7 @@ def stored_copies(faces: Keypoints, seed: int, *, swap_names: bool) -> Keypoints
 
 
 def keypoint_protocols(faces: Keypoints, seed: int) -> dict[str, Protocol]:
-    """Ours: people split, then faces changed. The original's: copies stored, then rows dealt by lot, names kept.
+    """Ours: people split, then faces changed. The original's: copies stored, then rows split at random, names kept.
 
     "copies_first": dealt like the original's, but flipped points swap their names. Test people are left out of all.
     """

@@ -116,7 +116,7 @@ STRESSES = {
     "JPEG": Stress(_each(_jpeg), (80, 50, 30, 15, 7), "quality"),
 }
 # Those that decide whether the points can still be found.
-DISTURBING = ("turned", "beside the face", "small", "blur", "noise", "eyes hidden", "mouth hidden")
+CORRUPTING = ("turned", "beside the face", "small", "blur", "noise", "eyes hidden", "mouth hidden")
 
 
 def stress_report(score: Callable, images: np.ndarray, keypoints_px: np.ndarray, stored: np.ndarray) -> dict:
@@ -174,13 +174,13 @@ def _middle_strength(name: str, faces: Keypoints) -> tuple[np.ndarray, np.ndarra
 # ---------------------------------------------------------------- face or no face
 
 
-def disturbed(faces: Keypoints) -> tuple[np.ndarray, np.ndarray]:
+def corrupted(faces: Keypoints) -> tuple[np.ndarray, np.ndarray]:
     """The faces as they are and turned, shifted, shrunk, blurred, half hidden, by every strength: images, points.
 
     uint8 (m, 96, 96), float32 (m, 15, 2) px. Turned and shifted further than any stress, too: so far that no network
     finds all points.
     """
-    kinds = [(STRESSES[name], STRESSES[name].strengths) for name in DISTURBING]
+    kinds = [(STRESSES[name], STRESSES[name].strengths) for name in CORRUPTING]
     kinds += [(STRESSES["turned"], (60, 90, 180)), (STRESSES["beside the face"], (18, 24, 30))]
     images, points = [faces.images], [faces.keypoints_px]
     for stress, strengths in kinds:
@@ -192,8 +192,8 @@ def disturbed(faces: Keypoints) -> tuple[np.ndarray, np.ndarray]:
 
 
 def fit_face_score(model: keras.Model, validation: Keypoints, mean_px: np.ndarray) -> FaceScore:
-    """Fitted on disturbed validation faces, right where the NME is below 8 %, and on scrambled ones, never right."""
-    images, points = disturbed(validation)
+    """Fitted on corrupted validation faces, right where the NME is below 8 %, and on scrambled ones, never right."""
+    images, points = corrupted(validation)
     found, spread = find_points(model, images)
     nme = nme_percent(found, points)
     known = np.isfinite(nme)  # a face without outer eye corners has no NME
@@ -203,11 +203,11 @@ def fit_face_score(model: keras.Model, validation: Keypoints, mean_px: np.ndarra
 
 
 def judge_face_score(model: keras.Model, face_score: FaceScore, faces: Keypoints) -> dict[str, float | None]:
-    """AUROC: does it tell disturbed faces of an NME below 8 % from the others? Faces as they are from what is none?
+    """AUROC: does it tell corrupted faces of an NME below 8 % from the others? Faces as they are from what is none?
 
     None where all answers are right, or none is: a network that has hardly been trained.
     """
-    images, points = disturbed(faces)
+    images, points = corrupted(faces)
     found, spread = find_points(model, images)
     nme, scores = nme_percent(found, points), face_score.of(found, spread)
     known = np.isfinite(nme)

@@ -21,7 +21,7 @@ from src.files import RUNS, shown
 from src.labels import BOX_COLUMNS, EMOTIONS, FRAME, KEYPOINT_COLUMNS, KEYPOINTS, PARTS
 from src.live import lens
 from src.predict import networks
-from src.predict.fastest import fastest_backend
+from src.predict.fastest import can_read, fastest_backend
 from src.predict.photos import PhotoError, other_frames, read_photo, to_grey
 from src.predict.reader import FaceReader
 from src.predict.run import NO_FACE_IN_FRAME
@@ -49,13 +49,8 @@ def example(number: int) -> np.ndarray:
 
 def backends_of(folder: Path) -> list[str]:
     """What can run the two networks of a folder, the default first."""
-    first, endings = fastest_backend(folder), {**networks.ENDINGS, "keras": ".weights.h5"}
-    there = [
-        name
-        for name in networks.BACKENDS
-        if all(any((folder / (stem + endings[name])).exists() for stem in stems) for stems in networks.FILES.values())
-    ]
-    return sorted(there, key=lambda name: name != first)
+    first = fastest_backend(folder)
+    return sorted((it for it in networks.BACKENDS if can_read(folder, it)), key=lambda name: name != first)
 
 
 def camera_photo(camera: int) -> np.ndarray:

@@ -8,12 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from src.data.datasets import WIDE
 from src.faces import aligned_crops, crop_square, into_crops, into_middle, to_input, warp_faces
 from src.labels import FER_SIDE, FRAME
 from src.predict.detector import face_axes
 from src.predict.networks import EMOTIONS, FILES
-
-WIDE = FRAME * 3 // 2  # px of a face with its surroundings, which come into sight when it is turned
 
 
 def wide_faces(grey: np.ndarray, squares: np.ndarray, points_px: np.ndarray) -> np.ndarray:
@@ -42,22 +41,29 @@ def changed(wide: np.ndarray, blur_px: float = 0, light: float = 1, turn: float 
 def read_of(folder: Path, face: np.ndarray, points_px: np.ndarray) -> np.ndarray:
     """What the emotion network of a folder reads of a face, uint8 (96, 96), with points (15, 2) px: uint8 (s, s).
 
-    The aligned crop, or the face itself if the folder describes no network that aligns. Keras would say it, too, but
-    takes longer to load than a face to read.
+    The face in the size that the network takes, or the part of it that its first layers cut out. Keras would say it,
+    too, but takes longer to load than a face to read.
     """
-    small, crop = cv2.resize(face, (FER_SIDE, FER_SIDE), interpolation=cv2.INTER_AREA), _aligned_crop(folder)
-    if crop is None:
+    layers = _layers(folder)
+    side = layers["InputLayer"]["batch_shape"][1] if layers else FER_SIDE
+    small = cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA)
+    if "Cropping2D" in layers:
+        (edge, _), _ = layers["Cropping2D"]["cropping"]
+        return small[edge : side - edge, edge : side - edge]
+    if "AlignedCrop" not in layers:
         return small
-    places = aligned_crops(points_px[None], np.reshape(crop["mean_px"], (-1, 2)), FER_SIDE)
+    crop = layers["AlignedCrop"]
+    places = aligned_crops(points_px[None], np.reshape(crop["mean_px"], (-1, 2)), side)
     return warp_faces(small[None], into_crops(places, crop["side"])[:, :2], crop["side"], np.eye(3))[0]
 
 
 @cache
-def _aligned_crop(folder: Path) -> dict | None:
-    """side and mean_px of the layer that aligns, if there is one."""
-    paths = [folder / name for name in FILES[EMOTIONS].values() if (folder / name).exists()]
-    layers = json.loads(paths[0].read_text())["config"]["layers"] if paths else []
-    return next((layer["config"] for layer in layers if layer["class_name"] == "AlignedCrop"), None)
+def _layers(folder: Path) -> dict[str, dict]:
+    """What the description of an emotion network, if there is one, says of the first layer of each kind."""
+    names = (*FILES[EMOTIONS].values(), "model.json")  # the last is that of a single training
+    path = next((folder / name for name in names if (folder / name).exists()), None)
+    layers = json.loads(path.read_text())["config"]["layers"] if path else []
+    return {layer["class_name"]: layer["config"] for layer in reversed(layers)}
 
 
 def where_they_look(

@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from src.labels import EMOTIONS
+from src.labels import EMOTIONS, is_five
 
 # What validation asks of answers that are sure: a little more than 97, 20 and 2 %, since other faces differ.
 RIGHT_WHEN_SURE = {"people": 0.975, "labels": 0.9}  # of the answers on the five emotions; labels err themselves
@@ -141,7 +141,7 @@ def calibrate(
     the five emotions. The threshold is the lowest score from which on `accuracy` of the answers on the five are right,
     and that few of the other emotions' faces and of the pictures without a face reach.
     """
-    ours = (truth >= 0) & (truth < len(EMOTIONS))
+    ours = is_five(truth)
     found = Calibration(fit_temperature(outputs[ours], among_five(shares[ours])))
     scores, correct = sure_scores(outputs, face_scores, found), outputs[:, : len(EMOTIONS)].argmax(axis=1) == truth
     bounds = [fit_threshold(scores[ours], correct[ours], accuracy)]

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import spearmanr
 
-from src.labels import ALL_EMOTIONS, EMOTIONS, VOTES, VOTES_OF
+from src.labels import ALL_EMOTIONS, EMOTIONS, VOTES, VOTES_OF, is_five
 from src.metrics.calibration import among_five
 from src.metrics.scores import emotion_scores, expected_calibration_error
 
@@ -35,12 +35,12 @@ def one_person(votes: np.ndarray) -> dict:
     """How well one person agrees with the others on the five emotions: plain numbers in 0..1, exact expectations.
 
     votes: counts (n, 10) in the order of `labels.VOTES`. Faces count whose `majority` is one of the five, and of their
-    votes those for the five. On each face one voter is drawn by lot; true is what most of the others chose, that vote
-    left out; where several of the five are first among the others, one of them is drawn by lot. The recall of an
+    votes those for the five. On each face one voter is drawn at random; true is what most of the others chose, without
+    that vote; where several of the five are first among the others, one of them is drawn at random. The recall of an
     emotion is over the faces where it is true so; NaN where it never is. Raises ValueError if no face counts.
     """
     code = majority(votes)
-    five = votes[(code >= 0) & (code < len(EMOTIONS))][:, VOTES_OF[: len(EMOTIONS)]].astype(float)
+    five = votes[is_five(code)][:, VOTES_OF[: len(EMOTIONS)]].astype(float)
     if not len(five):
         raise ValueError("no face has a majority for one of the five emotions")
     others = five[:, None] - np.eye(len(EMOTIONS))  # (faces, what the one chose, votes left)
@@ -61,7 +61,7 @@ def plurality_against_labels(votes: np.ndarray, labels: np.ndarray) -> dict:
     """How often what most people choose among the five emotions is the label, a number in 0..1: exact expectation.
 
     votes: counts (n, 10) in the order of `labels.VOTES`; labels (n,) in 0..4. Where several of the five are first, one
-    is drawn by lot. Faces count that have a vote for one of the five.
+    is drawn at random. Faces count that have a vote for one of the five.
     """
     five, labels = votes[:, VOTES_OF[: len(EMOTIONS)]], np.asarray(labels)
     known = five.any(axis=1)
@@ -81,7 +81,7 @@ def people_scores(five: np.ndarray, outputs: np.ndarray, votes: np.ndarray) -> d
     network is and how undecided people are, over all faces that people voted on.
     """
     code, shares = majority(votes), vote_shares(votes)
-    ours = (code >= 0) & (code < len(EMOTIONS))
+    ours = is_five(code)
     found = emotion_scores(five[ours], code[ours], EMOTIONS)
     common = [it["recall"] for name, it in found["classes"].items() if it["support"] and name != "disgust"]
     found["mean_recall_without_disgust"] = float(np.mean(common))  # few people see disgust: too few faces for a mean

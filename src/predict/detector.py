@@ -99,7 +99,7 @@ class FaceDetector:
             found = self._at(tile, FINER_SIDE, THRESHOLD) + (left, top, left, top, 0)
             bottom, right = top + tile.shape[0], left + tile.shape[1]
             inside = (found[:, :2] > np.where([left, top], [left, top], -1)).all(axis=1)
-            ends = np.where([right, bottom] == grey.shape[::-1], np.inf, [right, bottom]) - 1
+            ends = np.where(np.equal([right, bottom], grey.shape[::-1]), np.inf, [right, bottom]) - 1
             yield found[inside & (found[:, 2:4] < ends).all(axis=1)]
 
 

@@ -1,6 +1,6 @@
 """`make export`: the two networks as ONNX and LiteRT files, each alone and both in one, LiteRT in int8 too.
 
-weights/detection.onnx, emotion.onnx     what `FaceReader` reads by default; git holds them
+weights/detection.onnx, emotion.onnx     what `FaceReader` reads where LiteRT is no faster; git holds them
 weights/faces.onnx, *.tflite             for other programs and devices; made when asked for
 
 `emotion.*` takes a face and the keypoints that `detection.*` finds in it, (n, 30) px of the 96x96 frame; `faces.*`
@@ -85,7 +85,8 @@ def _export_int8(plain: Path, path: Path, inputs: dict[str, np.ndarray], made_of
 
     conversion = quantizer.Quantizer(str(plain))
     conversion.add_static_config(IN_INT8, qtyping.TFLOperationName.CONV_2D, activation_num_bits=8, weight_num_bits=8)
-    rows = [{name: values[i : i + 1] for name, values in inputs.items()} for i in range(CALIBRATION_FACES)]
+    count = len(next(iter(inputs.values())))
+    rows = [{name: values[i : i + 1] for name, values in inputs.items()} for i in range(count)]
     result = conversion.quantize(conversion.calibrate({"serving_default": rows}))
     with replacing(path) as part:
         part.write_bytes(result.quantized_model)
@@ -108,11 +109,11 @@ def write_all(folder: Path, data: str) -> list[Path]:
     """Every format of a folder's Keras networks, beside them; data: "real" or "sample", whose faces calibrate int8."""
     write_onnx(folder)
     models = {name: networks.load_network(folder, task, "keras") for task, name in NAMES.items()}
-    faces, rng = {}, np.random.default_rng(0)
-    for side, read in ((FRAME, read_keypoints), (FER_SIDE, read_emotions)):
-        images = read(data, 2 * CALIBRATION_FACES, 0).split("Training").images
-        faces[side] = images[rng.choice(len(images), CALIBRATION_FACES, replace=False)]
-    points = predict_keypoints(models[NAMES[networks.KEYPOINTS]], faces[FER_SIDE]).reshape(CALIBRATION_FACES, -1)
+    reads, rng = {FRAME: read_keypoints, FER_SIDE: read_emotions}, np.random.default_rng(0)
+    images = {side: read(data, 2 * CALIBRATION_FACES, 0).split("Training").images for side, read in reads.items()}
+    count = min(CALIBRATION_FACES, *map(len, images.values()))
+    faces = {side: its[rng.choice(len(its), count, replace=False)] for side, its in images.items()}
+    points = predict_keypoints(models[NAMES[networks.KEYPOINTS]], faces[FER_SIDE]).reshape(count, -1)
     names = (*models, "faces")
     for name in tqdm(names, "export", unit=" networks"):
         # Both in one comes last: a network that is part of another is exported in other, if equal, operations.

@@ -17,14 +17,15 @@ from src.labels import FRAME
 from src.predict import networks
 from src.predict.answers import predict_both
 
-MODULES = {"onnx": "onnxruntime", "litert": "ai_edge_litert"}
+FLOAT32 = ("onnx", "litert")
+MODULES = {"onnx": "onnxruntime", "litert": "ai_edge_litert", "litert-int8": "ai_edge_litert", "keras": "keras"}
 KEPT = "fastest.json"  # in the folder: what was found, for this computer and these weights
 SECONDS, TURN = 0.1, 5  # that they are measured, at least; answers in a turn, of which the first prepares memory
 
 
 def fastest_backend(folder: Path, threads: int = 0) -> str:
     """Of the backends whose files are there, made of the Keras networks beside them; keras where none is."""
-    there = [name for name in MODULES if _is_there(folder, name) and find_spec(MODULES[name])]
+    there = [name for name in FLOAT32 if can_read(folder, name)]
     if len(there) < 2:
         return there[0] if there else "keras"
     weights = [path for stems in networks.FILES.values() for stem in stems if (path := _weights(folder, stem)).exists()]
@@ -44,13 +45,17 @@ def _weights(folder: Path, stem: str) -> Path:
     return folder / f"{stem}.weights.h5"
 
 
-def _is_there(folder: Path, backend: str) -> bool:
-    """Whether both networks are there in a backend's format."""
-    ending = networks.ENDINGS[backend]
-    files = [
-        [(folder / f"{stem}{ending}", _weights(folder, stem)) for stem in stems] for stems in networks.FILES.values()
-    ]
-    return all(any(path.exists() and networks.made_of(path, its) for path, its in pairs) for pairs in files)
+def can_read(folder: Path, backend: str) -> bool:
+    """Whether a backend is installed, and both networks are there in its format, made of the weights beside them."""
+
+    def is_there(stem: str) -> bool:
+        weights = _weights(folder, stem)
+        if backend == "keras":
+            return weights.exists()
+        path = folder / f"{stem}{networks.ENDINGS[backend]}"
+        return path.exists() and networks.made_of(path, weights)
+
+    return bool(find_spec(MODULES[backend])) and all(any(map(is_there, stems)) for stems in networks.FILES.values())
 
 
 def seconds_a_face(folder: Path, backends: list[str], threads: int) -> dict[str, float]:

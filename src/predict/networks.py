@@ -122,7 +122,7 @@ def load_network(folder: Path, task: str, backend: str, threads: int = 0) -> Net
     """The keypoint or emotion network of a folder; task: KEYPOINTS or EMOTIONS.
 
     FileNotFoundError, ValueError: the folder lacks a file that the backend needs; there is no such backend, or the file
-    was made of other weights than those beside it.
+    was made of other weights than those beside it. ModuleNotFoundError: what runs the file is not installed.
     """
     if backend not in BACKENDS:
         raise ValueError(f"backend is {backend!r}; it may be {', '.join(map(repr, BACKENDS))}")
@@ -132,8 +132,12 @@ def load_network(folder: Path, task: str, backend: str, threads: int = 0) -> Net
         remedy = "train the networks first (make run)" if backend == "keras" else "write it by `make export`"
         raise FileNotFoundError(f"{shown(folder)} holds no {' or '.join(names.values())}: {remedy}")
     path, weights = folder / names[stem], folder / f"{stem}.weights.h5"
-    if backend == "keras":
-        return load_keras(path, weights)
-    if not made_of(path, weights):
+    if backend != "keras" and not made_of(path, weights):
         raise ValueError(f"{shown(path)} was made of other weights than {weights.name}: write it anew by `make export`")
-    return (OnnxNetwork if backend == "onnx" else LiteRTNetwork)(path, threads)
+    try:
+        if backend == "keras":
+            return load_keras(path, weights)
+        return (OnnxNetwork if backend == "onnx" else LiteRTNetwork)(path, threads)
+    except ModuleNotFoundError as error:
+        what = f"{shown(path)} is run by {error.name}, which is not installed"
+        raise ModuleNotFoundError(f"{what}: pip install '.[study]'", name=error.name) from error

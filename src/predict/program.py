@@ -56,16 +56,16 @@ def path_or_address(text: str) -> Path | str:
 
 def main(arguments: list[str] | None = None) -> None:
     options = parse(arguments)
-    paths = options.paths or [PORTRAIT]
+    paths = options.paths or ([PORTRAIT] if options.camera is None else [])
     try:
         outputs = Outputs(options.csv, options.board, paths)
         make_run = cluster_run(options) if options.engine == "ray" else Run
+        reader = FaceReader(options.networks, options.backend)
         table = FaceTable(options.csv, resume=options.resume)
     except (ImportError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
     try:
-        reader = FaceReader(options.networks, options.backend)
         run = make_run(reader, outputs, table, faces=options.faces, min_score=options.min_score)
         stopped = read(run, paths, options.camera)
         if options.engine == "plain":
@@ -74,7 +74,8 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(str(error))
     finally:
         table.close()
-    sys.exit(tell(run, stopped, board=options.engine == "plain"))
+    code = tell(run, stopped, board=options.engine == "plain")
+    sys.exit(130 if stopped and options.camera is None else code)
 
 
 def cluster_run(options: argparse.Namespace) -> Callable[..., Run]:
@@ -111,6 +112,4 @@ def tell(run: Run, stopped: str, *, board: bool) -> int:
         print(f"board   {shown(run.outputs.board)}")
     if run.outputs.videos.exists():
         print(f"videos  {shown(run.outputs.videos)}/")
-    if stopped:
-        return 0 if run.met["files"] == 0 else 130
     return int(0 < run.met["files"] == run.met["not read"])

@@ -35,9 +35,12 @@ def read_calibration(folder: Path) -> Calibration:
 
 
 def read_face_score(folder: Path) -> FaceScore | None:
-    """What was fitted for the keypoint network of a folder; None where the folder has none."""
+    """What was fitted for the keypoint network of a folder; None where the folder has none. ValueError: too old."""
     path = folder / "face_score.json"
-    return FaceScore(**json.loads(path.read_text())) if path.exists() else None
+    try:
+        return FaceScore(**json.loads(path.read_text())) if path.exists() else None
+    except TypeError as error:
+        raise ValueError(f"{shown(path)} was written by another version: run notebook 02 for this folder") from error
 
 
 class FaceReader:

@@ -100,14 +100,14 @@ class Run:
     def read_files(self, paths: list[Path]) -> None:
         """Every file of the paths; what an interrupted run has done is only looked at for the board."""
         total = sum(1 for _ in files_in(paths, self.outputs.own))
-        earlier, faceless = self._earlier_rows() if self.table.done else ({}, set())
+        earlier, photos = self._earlier_rows() if self.table.done else ({}, set())
         for path, reason in tqdm(files_in(paths, self.outputs.own), "read", total, unit=" files", mininterval=0.5):
             if as_text(path) not in self.table.done:
                 self._read_file(path, reason)
             elif as_text(path) in earlier:
                 self._show_earlier(path, earlier[as_text(path)])
             else:
-                self.board.photos += as_text(path) in faceless
+                self.board.photos += as_text(path) in photos
 
     def _read_file(self, path: Path, reason: str) -> None:
         self.met["files"] += 1
@@ -176,14 +176,14 @@ class Run:
     # ---------------------------------------------------------------- the board
 
     def _earlier_rows(self) -> tuple[dict[str, pd.DataFrame], set[str]]:
-        """Of the table that is continued: the first faces, as many as the board shows, by file; photos without any."""
-        found, faceless = pd.DataFrame(), set()
+        """Of the table that is continued: the first faces, as many as the board shows, by file; all photos."""
+        found, photos = pd.DataFrame(), set()
         # A file may be called 0 or NA.
         as_written = {"dtype": {"file": str}, "keep_default_na": False, "na_values": [""]}
         for rows in pd.read_csv(self.table.path, chunksize=1000, **as_written):
-            faceless |= set(rows.loc[rows["reason"] == NO_FACE, "file"])
+            photos |= set(rows.loc[rows["face"].notna() | (rows["reason"] == NO_FACE), "file"])
             found = pd.concat([found, rows[rows["face"].notna()]]).drop_duplicates(["file", "face"]).iloc[:FACES]
-        return dict(list(found.astype({"face": int}).groupby("file"))) if len(found) else {}, faceless
+        return dict(list(found.astype({"face": int}).groupby("file"))) if len(found) else {}, photos
 
     def _show_earlier(self, path: Path, faces: pd.DataFrame) -> None:
         try:

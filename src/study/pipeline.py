@@ -1,8 +1,9 @@
 """Runs the study headless with papermill: `python -m src.study.pipeline quick`, `full`, `comparisons` or `evaluate`.
 
 params/<study>.yaml holds the parameters, a section a notebook. Executed notebooks, weights, figures and metrics.json go
-to runs/<run>/. A full run is then copied to the tracked figures/, notebooks/executed/ and, where its network scores
-better on validation than the shipped one, weights/; `evaluate` repeats its notebook 04 with what weights/ holds:
+to runs/<run>/. Where the network of a full run scores better on validation than the shipped one, it goes to weights/.
+What shows the networks of weights/ is then copied to the tracked figures/ and notebooks/executed/ and to the tables of
+README.md and the card; `evaluate` repeats notebook 04 with what weights/ holds:
 
 weights/detection.json, .weights.h5, .record.json     the keypoint network
 weights/emotion.json, .weights.h5, .record.json       the emotion network
@@ -17,9 +18,11 @@ import contextlib
 import filecmp
 import io
 import json
+import os
 import re
 import shutil
 import sys
+from collections.abc import Iterator
 
 import nbformat
 import papermill
@@ -28,9 +31,11 @@ from PIL import Image
 
 from src.files import FIGURES, NOTEBOOKS, PARAMS, ROOT, RUNS, WEIGHTS, copy, replacing, shown, write_json
 from src.study import tables
+from src.study.notebooks import folder_name
 from src.training.records import EMOTIONS, KEYPOINTS, Task, trainings
 
-QUICK, FULL, COMPARISONS, EVALUATE = STUDIES = ("quick", "full", "comparisons", "evaluate")
+FULL, COMPARISONS, EVALUATE = "full", "comparisons", "evaluate"
+STUDIES = ("quick", FULL, COMPARISONS, EVALUATE)
 EVALUATION, SHORTCUTS = "04_evaluation_and_face_board", "06_shortcuts"
 NOTEBOOK_NAMES = ("01_eda", "02_keypoint_training", "03_emotion_training", EVALUATION, "05_your_photo", SHORTCUTS)
 TRAININGS = {KEYPOINTS: NOTEBOOK_NAMES[1], EMOTIONS: NOTEBOOK_NAMES[2]}
@@ -106,12 +111,29 @@ def pack_pictures(notebook) -> None:
         data["image/png"] = base64.b64encode(packed_png(content, _colours_of(content))).decode()
 
 
+@contextlib.contextmanager
+def silent_kernels() -> Iterator[None]:
+    """Kernels that start meanwhile have no terminal, to which TensorFlow would tell which GPU it misses; we keep ours.
+
+    What a cell writes comes into its notebook all the same.
+    """
+    sys.stderr.flush()
+    with open(os.dup(2), "w") as own, open(os.devnull, "w") as nowhere:  # noqa: PTH123  no path
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            with contextlib.redirect_stderr(own):
+                yield
+        finally:
+            os.dup2(own.fileno(), 2)
+
+
 def run_notebook(name: str, run: str, parameters: dict) -> None:
     """Executes one notebook into runs/<run>/<name>.ipynb; papermill's exception tells what failed in it."""
     target = RUNS / run / f"{name}.ipynb"
     target.parent.mkdir(parents=True, exist_ok=True)
     print(f"\n{name}  ->  {shown(target)}", flush=True)
-    with contextlib.chdir(ROOT):  # papermill writes the paths it is given into the notebook: relative ones
+    # Papermill writes the paths that it is given into the notebook: relative ones.
+    with silent_kernels(), contextlib.chdir(ROOT):
         papermill.execute_notebook(
             shown(NOTEBOOKS / f"{name}.ipynb"), shown(target), {**parameters, "run": run}, kernel_name="python3"
         )
@@ -156,8 +178,25 @@ def print_scores(run: str) -> None:
     print(f"Figures      {shown(RUNS / run / 'figures')}/\nNotebooks    {shown(RUNS / run)}/*.ipynb, with outputs")
 
 
+def why_not_published(run: str) -> str:
+    """What keeps a run's results out of the tracked files, in words; "": nothing does."""
+    for task, name in SHIPPED.items():
+        weights, shipped = RUNS / run / task.weights, WEIGHTS / f"{name}.weights.h5"
+        if weights.exists() and not (shipped.exists() and filecmp.cmp(weights, shipped, shallow=False)):
+            return f"{shown(weights)} is another network than {shown(shipped)}"
+    metrics = RUNS / run / "metrics.json"
+    lacking = tables.lacking(json.loads(metrics.read_text())) if metrics.exists() else ""
+    return f"{shown(metrics)} lacks {lacking}" if lacking else ""
+
+
 def publish(run: str) -> None:
-    """Refreshes the tracked figures, scores and executed notebooks from what a run has of them."""
+    """Refreshes the tracked figures, scores and executed notebooks from what a run has of them.
+
+    Unless they are of other networks than weights/ holds, or of files that lack what the tables say.
+    """
+    if reason := why_not_published(run):
+        print(f"figures/, README.md and weights/CARD.md stay as they are: {reason}.")
+        return
     folder = RUNS / run
     for path in (folder / "figures").iterdir():
         with replacing(FIGURES / path.name) as part:
@@ -243,6 +282,11 @@ def main() -> None:
     arguments = parser.parse_args()
     study, only = arguments.study, arguments.only
     run = arguments.run or (FULL if study == COMPARISONS else study)
+    if study == EVALUATE and arguments.run:
+        parser.error("evaluate makes runs/evaluate anew each time: leave --run out")
+    is_right, words = folder_name
+    if not is_right(run):
+        parser.error(f"--run {run}: it {words}")
     if study == EVALUATE:
         restore(run)
     planned = {name: it for name, it in read_parameters(study).items() if only in (None, name)}
@@ -253,19 +297,19 @@ def main() -> None:
             sys.exit(f"{name} stopped in cell {error.exec_count}: {error.ename}: {error.evalue}")
     if EVALUATION in planned:  # only the evaluation makes new scores
         print_scores(run)
-    if study in (FULL, EVALUATE) and planned.keys() & {EVALUATION, SHORTCUTS}:
-        publish(run)
     if study == FULL and EVALUATION in planned:
         ship(run)
         from src.predict import export  # it imports TensorFlow, which nothing else here needs
 
         export.write_onnx(WEIGHTS)
+    if study in (FULL, EVALUATE) and planned.keys() & {EVALUATION, SHORTCUTS}:
+        publish(run)
 
 
 def _shortened(name: str, epochs: int | None) -> dict[str, int]:
     """The parameters that give every training of a notebook so many epochs; None: none."""
     by_notebook = dict.fromkeys(TRAININGS.values(), ("epochs",)) | {SHORTCUTS: ("emotion_epochs", "keypoint_epochs")}
-    return dict.fromkeys(by_notebook.get(name, ()), epochs) if epochs else {}
+    return {} if epochs is None else dict.fromkeys(by_notebook.get(name, ()), epochs)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,8 @@ def affine_maps(n: int, side: int, augment: Augment, rng: np.random.Generator) -
 def _degrade(face: np.ndarray, draw: np.ndarray, augment: Augment, rng: np.random.Generator) -> np.ndarray:
     """Focus, resolution, compression, light, noise and occlusion of one face: uint8 (side, side) -> float32, 0..255.
 
-    `draw`: 15 uniform numbers in 0..1; each step uses its own, so that switching one off leaves the rest as it was.
+    `draw`: 15 uniform numbers in 0..1; each step uses its own, so that switching one off leaves the others (but where
+    a face is erased, which comes from `rng` after the noise) as they were.
     """
     side = face.shape[0]
     if draw[0] < augment.blur:

@@ -23,7 +23,7 @@ import numpy as np
 from keras import ops
 from tqdm import tqdm
 
-from src.files import replacing, shown, write_json
+from src.files import replacing, shown, write_json, write_text
 from src.models import losses
 from src.models.halves import save_in_halves
 from src.training.recipes import Recipe, recorded
@@ -155,6 +155,7 @@ class _Run(keras.callbacks.Callback):
         with replacing(state) as part:
             self.model.save_weights(part)
         if best is row:
+            write_text(self.folder / "model.json", self.kept.to_json(indent=1))
             save_in_halves(self.kept, self.folder / "best.weights.h5")
         self.record["best"] = best
         write_json(self.folder / "record.json", self.record)  # from here on this epoch counts as done
@@ -181,7 +182,8 @@ def _past(folder: Path, recipe: Recipe, data: dict) -> dict:
     if not path.exists():
         return fresh
     record = json.loads(path.read_text())
-    if recorded(record["recipe"]) != recipe or record["data"] != data:
+    known = {**data, **record["data"]}  # a record from before there was a fact is not held against it
+    if recorded(record["recipe"]) != recipe or known != data:
         print(f"{shown(folder)} holds a training with another recipe or other data: it starts anew.")
         return fresh
     print(f"{shown(folder)}: {len(record['history'])} of {recipe.epochs} epochs are done.")
@@ -191,13 +193,11 @@ def _past(folder: Path, recipe: Recipe, data: dict) -> dict:
 def train(model, stream: Stream, recipe: Recipe, folder: Path, *, metrics: list | dict, data: dict, kept=None) -> dict:
     """Trains `model` and leaves the weights of the epoch in it that `monitor` chooses; returns the record.
 
-    metrics: as Keras takes them; data: facts on the rows used, for the record; kept: the network that is saved, which
-    shares the model's layers; None: the model's own. Called again it goes on where it was stopped; an epoch counts once
-    its record is written.
+    metrics: as Keras takes them; data: what tells the rows used from others, for the record; kept: the network that is
+    saved, which shares the model's layers; None: the model's own. Called again it goes on where it was stopped; an
+    epoch counts once its record is written.
     """
     kept = kept or keras.Model(model.inputs, model.outputs, name=model.name)  # without an optimizer to save
-    with replacing(folder / "model.json") as part:
-        part.write_text(kept.to_json(indent=1))
     record = _past(folder, recipe, data)
     if len(record["history"]) < recipe.epochs:
         _fit(model, stream, recipe, metrics, _Run(kept, folder, record, recipe))

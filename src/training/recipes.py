@@ -18,6 +18,10 @@ from pydantic import (
 from src.files import PARAMS, shown
 
 FILE = PARAMS / "recipes.yaml"
+LOSSES_OF = {"keypoints": ("mse", "wing"), "emotions": ("crossentropy",)}
+# Keys that the recipes of the other task lack.
+OF_EMOTIONS = ("squeeze_excite", "crop_px", "aligned", "classes", "vote_weight", "teacher", "disgust_repeats")
+OF_KEYPOINTS = ("heatmap_weight", "landmark_weight", "helen_repeats")
 Widths = Annotated[tuple[PositiveInt, ...], BeforeValidator(lambda it: tuple(it) if isinstance(it, list) else it)]
 
 
@@ -51,7 +55,7 @@ class Recipe(_Values):
     network: Literal["baseline", "compact"]
     widths: Widths | None = None  # of each stage; None: the network's own, see src/models/resnet.py
     units: Widths | None = None  # residual units of each stage
-    squeeze_excite: bool = True
+    squeeze_excite: bool = True  # emotions only
     crop_px: PositiveInt | None = None  # emotions only: side of the square that is read; None: the whole face
     aligned: bool = False  # emotions only: that square is the aligned crop, see src/faces.py, not the middle
     classes: Literal[5, 7] = 5  # emotions only: 7 also trains on fear and neutral, which predictions then leave out
@@ -122,12 +126,27 @@ def read_recipes(file: Path = FILE) -> tuple[dict[str, Augment], dict[str, Recip
         if recipe.augment not in augments:
             raise ValueError(f"{shown(file)}, {name}: augment is {recipe.augment!r}; it may be {', '.join(augments)}.")
     keypoints, emotions = tasks
-    for name, recipe in keypoints.items():
-        if recipe.teacher:
-            raise ValueError(f"{shown(file)}, {name}: teacher is {recipe.teacher!r}; only emotion recipes have one.")
+    for task, its, others in (("keypoints", keypoints, OF_EMOTIONS), ("emotions", emotions, OF_KEYPOINTS)):
+        for name, recipe in its.items():
+            _check_task(f"{shown(file)}, {name}", task, recipe, others)
     for name, recipe in emotions.items():
         _check_teacher(name, recipe, emotions, shown(file))
     return augments, keypoints, emotions
+
+
+def _check_task(where: str, task: str, recipe: Recipe, others: tuple[str, ...]) -> None:
+    """No key that this task does not read, and none without what it needs."""
+    for key in others:
+        if getattr(recipe, key) != Recipe.model_fields[key].default:
+            raise ValueError(f"{where}: {key} is {getattr(recipe, key)!r}; {task} recipes do not have it.")
+    if recipe.loss not in LOSSES_OF[task]:
+        raise ValueError(f"{where}: loss is {recipe.loss!r}; for {task} it may be {' or '.join(LOSSES_OF[task])}.")
+    if task == "keypoints" and recipe.monitor == "val_five_accuracy":
+        raise ValueError(f"{where}: monitor is {recipe.monitor!r}; for keypoints it may be last or val_loss.")
+    if recipe.aligned and recipe.crop_px is None:
+        raise ValueError(f"{where}: aligned is True, but crop_px, the side of the aligned crop, is missing.")
+    if recipe.crop_px and not recipe.aligned and recipe.crop_px % 2:
+        raise ValueError(f"{where}: crop_px is {recipe.crop_px}; the middle of a face has an even side.")
 
 
 def _check_teacher(name: str, recipe: Recipe, recipes: dict[str, Recipe], where: str) -> None:

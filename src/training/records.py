@@ -7,6 +7,7 @@ runs/<run>/FacialExpression-model.json + FacialExpression.weights.h5
 runs/<run>/face_score.json, calibration.json                                 fitted on validation for these
 """
 
+import filecmp
 import json
 from dataclasses import dataclass
 
@@ -65,9 +66,15 @@ def finalists(run: str, task: Task) -> dict[str, dict]:
 
 
 def export_best(run: str, task: Task) -> str:
-    """Copies the run's network that scores best on validation to the run's fixed names; returns its recipe's name."""
+    """Copies the run's network that scores best on validation to the run's fixed names; returns its recipe's name.
+
+    What was fitted for another network goes.
+    """
     best = best_recipe(run, task)
     folder = RUNS / run / task.name / best
+    weights = RUNS / run / task.weights
+    if not (weights.exists() and filecmp.cmp(weights, folder / "best.weights.h5", shallow=False)):
+        (RUNS / run / task.fitted).unlink(missing_ok=True)  # it was fitted for another network
     for source, target in (("model.json", task.model_json), ("best.weights.h5", task.weights)):
         copy(folder / source, RUNS / run / target)
     return best

@@ -3,6 +3,8 @@
 Notebooks 02 and 03 call `train_keypoints` and `train_emotions`; `src.training.records` says what they leave behind.
 """
 
+import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import keras
@@ -13,17 +15,18 @@ from src.data.csv_files import checksum
 from src.data.datasets import Emotions, Keypoints, take_rows
 from src.faces import aligned_crops, into_crops, into_middle, to_input
 from src.files import write_json
-from src.labels import EMOTIONS, FER_SIDE, FRAME, KEYPOINT_COLUMNS, LANDMARKS, VOTES
+from src.labels import EMOTIONS, FER_SIDE, FRAME, KEYPOINT_COLUMNS, LANDMARKS, VOTES, is_five
 from src.metrics.calibration import among_five, fit_temperature, five_probabilities, soft_crossentropy
 from src.metrics.people import truths, vote_shares
 from src.metrics.scores import emotion_scores, nme_percent
 from src.models import losses, resnet
 from src.predict.answers import predict_emotions, predict_keypoints
-from src.predict.networks import Network, face_side
+from src.predict.networks import Network, digest_of, face_side
 from src.training.augmentation import augment_faces
 from src.training.fit import LOSSES, Batches, Stream, make_repeatable, train
 from src.training.recipes import AUGMENTS, Recipe
 from src.training.records import EMOTIONS as EMOTION_TASK
+from src.training.records import KEYPOINTS as KEYPOINT_TASK
 from src.training.teacher import read_teacher, start_from, with_teacher
 
 _found: dict = {}  # what a keypoint network found in faces: every recipe of a notebook asks for the same
@@ -68,6 +71,9 @@ def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[ker
     training, validation = faces.split("Training"), faces.split("Validation")
     validation = take_rows(validation, trusted(validation.source))
     data = {"training_faces": len(training), "validation_faces": len(validation)}
+    data["faces_crc32"] = _crc32(
+        array for it in (training, validation) for array in (it.stored, _with_landmarks(it), it.source.astype("S"))
+    )
     rmse = [keras.metrics.MeanMetricWrapper(losses.masked_rmse, "masked_rmse")]
     record = train(
         taught,
@@ -83,6 +89,11 @@ def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[ker
         record["best"] = {**record["best"], "val_nme_percent": float(np.nanmean(nme))}
         write_json(folder / "record.json", record)
     return model, record
+
+
+def _crc32(arrays: Iterable[np.ndarray]) -> int:
+    """Tells the faces of one training from those of another with as many."""
+    return zlib.crc32(b"".join(zlib.crc32(np.ascontiguousarray(it)).to_bytes(4) for it in arrays))
 
 
 def trusted(source: np.ndarray) -> np.ndarray:
@@ -179,6 +190,10 @@ def train_emotions(
         data={
             **{"training_faces": len(training), "validation_faces": len(validation), "dropped": faces.dropped},
             **({} if faces.votes is None else {"without_emotion": left_out}),
+            "faces_crc32": _crc32(
+                array for it in (training, validation) for array in (it.images, emotion_targets(it, recipe))
+            ),
+            **({"keypoints": _keypoints_digest(folder)} if recipe.aligned else {}),
             **({"teacher": its_digest} if teacher else {}),
         },
         kept=model if recipe.crop_px else None,
@@ -189,6 +204,12 @@ def train_emotions(
         record["best"] = {**record["best"], **_flip_averaged_figures(model, judged, points)}
         write_json(folder / "record.json", record)
     return model, record
+
+
+def _keypoints_digest(folder: Path) -> str | None:
+    """Of the weights of the run's keypoint network, which chooses the crops; folder: of an emotion training."""
+    weights = folder.parent.parent / KEYPOINT_TASK.weights
+    return digest_of(weights) if weights.exists() else None
 
 
 def shows_emotion(faces: Emotions) -> np.ndarray:
@@ -281,7 +302,7 @@ def _flip_averaged_figures(model: keras.Model, validation: Emotions, points: np.
     """
     outputs, found = predict_emotions(model, validation.images, points), {}
     for against, (truth, shares) in truths(validation.labels, validation.votes).items():
-        ours = (truth >= 0) & (truth < len(EMOTIONS))
+        ours = is_five(truth)
         five = among_five(shares[ours])
         fitted = five_probabilities(outputs[ours], fit_temperature(outputs[ours], five))
         scores = emotion_scores(fitted, truth[ours], EMOTIONS)

@@ -139,7 +139,7 @@ def test_points_are_scored_on_the_faces_that_were_found(readers):
     assert scores == {"nme_percent": pytest.approx(5, abs=1e-3), "faces_found": 0.75}
 
 
-@pytest.mark.parametrize(("seconds", "rounds"), [(0.1, 50), (2, 30), (100, 3)])
+@pytest.mark.parametrize(("seconds", "rounds"), [(0.1, 50), (2, 15), (100, 3)])
 def test_slow_cases_take_fewer_rounds(readers, tmp_path, seconds, rounds):
     calls = []
     worker = Mock(case="slow", threads=1, read=lambda faces: calls.append(faces) or seconds)
@@ -170,9 +170,9 @@ def test_the_table_has_a_row_a_program_and_says_how_many_times_faster():
     assert lines[4].endswith("| 50.0% | 62.5% | — |")
     assert lines[5].endswith("| 25.0% (90.0% found) | — | 5.50 % |")
     assert lines[7].endswith(
-        "how many times as fast *ours, by default* is as fer, Keras: 0.5; human (npm), WebAssembly: 15."
+        "speed of *ours, by default* over that of: fer, Keras 0.5 times, human (npm), WebAssembly 15 times."
     )
-    assert lines[9].endswith("*ours, LiteRT int8* is as fer, Keras: 2; human (npm), WebAssembly: 60.")
+    assert lines[9].endswith("*ours, LiteRT int8* over that of: fer, Keras 2 times, human (npm), WebAssembly 60 times.")
     headline = tables.headline_rows({"readers": part}).splitlines()
     assert headline[0] == "| one face, one thread | ms, with VNNI | what it gives |"
     assert [line.split(" | ")[:2] for line in headline[2:]] == [

@@ -66,7 +66,7 @@ def test_a_network_whose_only_evidence_is_one_corner_looks_there():
     model = corner_network()
     cams = grad_cam(model, corners_only(), np.array([0, 1]))
     assert cams.shape == (2, SIDE, SIDE) and cams.dtype == np.float32
-    assert np.unravel_index(cams[0].argmax(), (SIDE, SIDE)) < (4, 4) and cams[0, 8:, 8:].max() == 0
+    assert max(np.unravel_index(cams[0].argmax(), (SIDE, SIDE))) < 4 and cams[0, 8:, 8:].max() == 0
     assert min(np.unravel_index(cams[1].argmax(), (SIDE, SIDE))) >= 20 and cams[1, :16, :16].max() == 0
     assert cams.max() == 1
 

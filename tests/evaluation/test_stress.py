@@ -7,7 +7,7 @@ from src.data.datasets import sample_keypoints, take_rows
 from src.evaluation import stress
 from src.evaluation.stress import (
     STRESSES,
-    disturbed,
+    corrupted,
     fit_face_score,
     flip_distance_px,
     judge_face_score,
@@ -127,9 +127,9 @@ def test_examples_show_one_face_at_each_strength():
     np.testing.assert_array_equal(examples["turned"][4], rotated(FACES.images[[2]], FACES.keypoints_px[[2]], 45)[0][0])
 
 
-def test_disturbed_faces_are_moved_with_their_points():
+def test_corrupted_faces_are_moved_with_their_points():
     faces = take_rows(FACES, np.arange(3))
-    images, points = disturbed(faces)
+    images, points = corrupted(faces)
     assert len(images) == len(points) == 3 * (1 + 7 * 5 + 6) and images.dtype == np.uint8
     np.testing.assert_array_equal(images[:3], faces.images)
     np.testing.assert_array_equal(points[:3], faces.keypoints_px)
@@ -138,7 +138,7 @@ def test_disturbed_faces_are_moved_with_their_points():
 
 def test_a_network_whose_spread_is_its_error_has_a_good_face_score(monkeypatch):
     faces, rng = take_rows(FACES, np.arange(20)), np.random.default_rng(0)
-    images, points = disturbed(faces)
+    images, points = corrupted(faces)
     known = {image.tobytes(): it for image, it in zip(images, points, strict=True)}
 
     def find_points(model, images):

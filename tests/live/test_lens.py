@@ -57,7 +57,14 @@ def test_the_sliders_turn_blur_and_darken():
 
 def described(folder, side=40):
     layer = {"class_name": "AlignedCrop", "config": {"side": side, "mean_px": POINTS.ravel().tolist()}}
-    (folder / "emotion.json").write_text(json.dumps({"config": {"layers": [{"class_name": "InputLayer"}, layer]}}))
+    describe(folder / "emotion.json", 48, layer)
+
+
+def describe(file, side, *layers):
+    inputs = [
+        {"class_name": "InputLayer", "config": {"batch_shape": shape}} for shape in ([None, side, side, 1], [None, 30])
+    ]
+    file.write_text(json.dumps({"config": {"layers": [*inputs, *layers]}}))
 
 
 def test_what_is_read_is_the_aligned_crop(tmp_path, photo):
@@ -73,6 +80,17 @@ def test_without_an_aligning_network_the_face_is_read(tmp_path, photo):
     face = photo[:96, :96]
     small = cv2.resize(face, (48, 48), interpolation=cv2.INTER_AREA)
     np.testing.assert_array_equal(lens.read_of(tmp_path, face, POINTS), small)
+
+
+def test_another_network_reads_the_face_in_its_own_size_or_the_middle(tmp_path, photo):
+    face = photo[:96, :96]
+    describe(tmp_path / "model.json", 96)  # as the original's network
+    np.testing.assert_array_equal(lens.read_of(tmp_path, face, POINTS), face)
+    (tmp_path / "middle").mkdir()
+    middle = {"class_name": "Cropping2D", "config": {"cropping": [[4, 4], [4, 4]]}}
+    describe(tmp_path / "middle" / "FacialExpression-model.json", 48, middle)
+    small = cv2.resize(face, (48, 48), interpolation=cv2.INTER_AREA)
+    np.testing.assert_array_equal(lens.read_of(tmp_path / "middle", face, POINTS), small[4:44, 4:44])
 
 
 def test_where_the_networks_look(photo):

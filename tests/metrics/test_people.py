@@ -57,7 +57,7 @@ def test_one_person_against_the_others():
 
 def test_the_others_tie_without_the_one_vote():
     scores = one_person(votes({"sadness": 5, "surprise": 4}))
-    # One who said sad (5/9) leaves 4 : 4, right by lot; one who said surprise (4/9) leaves 5 : 3, wrong.
+    # One who said sad (5/9) leaves 4 : 4, right at random; one who said surprise (4/9) leaves 5 : 3, wrong.
     assert scores["accuracy"] == pytest.approx(5 / 18)
     assert scores["recall"]["sad"] == pytest.approx(5 / 18 / (5 / 18 + 4 / 9)) and scores["recall"]["surprise"] == 0
 

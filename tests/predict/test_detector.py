@@ -104,6 +104,15 @@ def test_small_faces_of_a_large_picture_are_found_once_each(detector, portrait, 
     assert distances.min(axis=0).max() < side / 4
 
 
+def test_what_a_tile_cuts_is_left_out_but_what_ends_with_the_picture_is_whole(monkeypatch):
+    def at_the_right_end(self, tile, *_):
+        return np.array([[tile.shape[1] - 30, 50, tile.shape[1] - 0.5, 80, 0.9]])
+
+    monkeypatch.setattr(FaceDetector, "_at", at_the_right_end)
+    found = np.concatenate(list(FaceDetector()._in_tiles(np.zeros((FINER_SIDE, 2 * FINER_SIDE), np.uint8))))
+    assert found[:, :4].tolist() == [[2 * FINER_SIDE - 30, 50, 2 * FINER_SIDE - 0.5, 80]]
+
+
 def test_a_large_face_needs_no_second_search(portrait, monkeypatch):
     searched = []
     at = FaceDetector._at

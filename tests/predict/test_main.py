@@ -127,7 +127,10 @@ def test_resume_goes_on_where_ctrl_c_stopped(folder, monkeypatch, capsys):
     code, part = call(folder, folder)
     assert code == 130 and 0 < len(part) < len(whole)
     assert "Stopped; the same command with --resume goes on." in capsys.readouterr().out
-    monkeypatch.setattr(FakeReader, "read_photo", read)
+    monkeypatch.setattr(shell.Run, "_show_earlier", lambda *_: stopping(None, picture(), faces=False))
+    assert call(folder, folder, "--resume")[0] == 130, "stopped before its first new file"
+    monkeypatch.undo()
+    monkeypatch.setattr(shell, "FaceReader", lambda folder, backend: FakeReader())
     code, resumed = call(folder, folder, "--resume")
     assert code == 0
     pd.testing.assert_frame_equal(resumed, whole)
@@ -150,12 +153,24 @@ def test_a_wrong_call_is_refused_in_words(arguments, words, capsys):
     assert words in capsys.readouterr().err
 
 
-def test_a_missing_camera_and_missing_networks_are_said_in_a_sentence(folder, monkeypatch):
+def test_a_missing_camera_and_missing_networks_are_said_in_a_sentence(folder, monkeypatch, capsys):
     assert call(folder, "--camera", "97")[0].startswith("There is no camera 97")
     monkeypatch.undo()
-    with pytest.raises(SystemExit, match=r"holds no detection\.json"):
-        csv, board = str(folder.parent / "t.csv"), str(folder.parent / "b.png")
-        shell.main(["--networks", str(folder), "--csv", csv, "--board", board])
+    code, table = call(folder, folder, "--networks", folder)
+    assert code == 2 and "holds no detection.json" in capsys.readouterr().err and table is not None
+
+
+def test_a_mistake_in_the_networks_name_leaves_an_earlier_table_alone(folder, monkeypatch):
+    _, before = call(folder, folder)
+    monkeypatch.undo()
+    code, after = call(folder, folder, "--networks", folder / "missing")
+    assert code == 2 and len(after) > 0
+    pd.testing.assert_frame_equal(after, before)
+
+
+def test_a_camera_is_read_without_the_portrait(folder, monkeypatch):
+    monkeypatch.setattr(shell, "PORTRAIT", None)
+    assert call(folder, "--camera", "97")[0].startswith("There is no camera 97")
 
 
 SLOW_RUN = """

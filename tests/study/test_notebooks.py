@@ -72,6 +72,23 @@ def test_what_a_notebook_writes_out_is_what_src_runs(notebook):
             assert codes <= set().union(*(it.get(name, ()) for it in ours)), f"{name} differs from the one in src"
 
 
+def test_the_source_that_an_executed_copy_shows_is_that_of_src():
+    """A copy that was made before its source changed teaches what is gone."""
+    lines_of_src = "\n".join(
+        line.strip() for path in (ROOT / "src").rglob("*.py") for line in path.read_text().splitlines()
+    )
+    shown = [
+        block
+        for path in (NOTEBOOKS / "executed").glob("*.ipynb")
+        for cell in code_cells(nbformat.read(path, as_version=4))
+        for output in cell.outputs
+        for block in re.findall(r"```python\n(.*?)\n```", output.get("data", {}).get("text/markdown", ""), re.DOTALL)
+    ]
+    assert len(shown) >= 5
+    for block in shown:
+        assert "\n".join(line.strip() for line in block.splitlines()) in lines_of_src, block
+
+
 def test_the_mechanism_is_in_view():
     sources = {path.stem[:2]: "\n".join(cell.source for cell in code_cells(nbformat.read(path, 4))) for path in FILES}
     assert sum(sources[name].count("Conv2D(") for name in ("01", "02", "03", "04")) >= 6

@@ -3,6 +3,8 @@ import base64
 import io
 import json
 import re
+import subprocess
+import sys
 
 import nbformat
 import numpy as np
@@ -85,6 +87,16 @@ def test_tidying_joins_a_progress_line_that_came_in_pieces():
     assert [it.text for it in code.outputs] == ["bar: 100%\nafter\n"]
 
 
+def test_a_kernel_s_start_up_log_does_not_reach_the_terminal(capfd):
+    command = [sys.executable, "-c", "import sys; print('no GPU', file=sys.stderr)"]
+    with pytest.raises(RuntimeError), pipeline.silent_kernels():
+        subprocess.run(command, check=True)
+        print("50 %", file=sys.stderr, flush=True)
+        raise RuntimeError
+    subprocess.run(command, check=True)
+    assert capfd.readouterr().err == "50 %\nno GPU\n"
+
+
 @pytest.fixture
 def runs(tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline, "RUNS", tmp_path)
@@ -131,8 +143,8 @@ def test_one_notebook_runs_alone_with_its_parameters(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("study", "only", "done"),
     [
-        ("full", None, ["scores", "publish", "ship", "export"]),
-        ("full", pipeline.EVALUATION, ["scores", "publish", "ship", "export"]),
+        ("full", None, ["scores", "ship", "export", "publish"]),
+        ("full", pipeline.EVALUATION, ["scores", "ship", "export", "publish"]),
         ("full", pipeline.SHORTCUTS, ["publish"]),
         ("full", "01_eda", []),
         ("comparisons", None, []),
@@ -157,7 +169,7 @@ def test_only_results_on_real_faces_are_published(monkeypatch, study, only, done
 
 
 def test_what_a_run_lacks_is_not_published(runs, monkeypatch, tmp_path):
-    names = ["01_eda.ipynb", "02_trial.ipynb", "metrics.json", "calibration.json", "figures/Face_Board.png"]
+    names = ["01_eda.ipynb", "02_trial.ipynb", "shortcuts.json", "calibration.json", "figures/Face_Board.png"]
     for name in names:
         (runs / "full" / name).parent.mkdir(parents=True, exist_ok=True)
         (runs / "full" / name).write_text(name)
@@ -167,8 +179,57 @@ def test_what_a_run_lacks_is_not_published(runs, monkeypatch, tmp_path):
     (tmp_path / "NOTEBOOKS").mkdir()
     monkeypatch.setattr(pipeline.tables, "main", lambda: None)
     pipeline.publish("full")
-    assert {path.name for path in (tmp_path / "FIGURES").iterdir()} == {"Face_Board.png", "metrics.json"}
+    assert {path.name for path in (tmp_path / "FIGURES").iterdir()} == {"Face_Board.png", "shortcuts.json"}
     assert {path.name for path in (tmp_path / "NOTEBOOKS" / "executed").iterdir()} == {"01_eda.ipynb"}
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "reason"),
+    [
+        ("FacialExpression.weights.h5", "another", "runs/full/FacialExpression.weights.h5 is another network than"),
+        ("metrics.json", '{"emotions": {"test": {}}, "keypoints": {"test": {}}}', "metrics.json lacks FERPlus's votes"),
+    ],
+)
+def test_results_of_other_networks_or_other_data_are_not_published(folders, monkeypatch, capsys, file, content, reason):
+    runs, _ = folders
+    monkeypatch.setattr(pipeline, "FIGURES", runs / "published")
+    monkeypatch.setattr(pipeline.tables, "lacking", lambda it: "" if it["emotions"]["test"] else "FERPlus's votes")
+    monkeypatch.setattr(pipeline.tables, "main", lambda: pytest.fail("README would be written"))
+    leave_run(runs, 2.0, 0.5, "network")
+    pipeline.ship("full")
+    (runs / "full" / file).write_text(content)
+    assert pipeline.why_not_published("full")
+    pipeline.publish("full")
+    assert reason in capsys.readouterr().out and not (runs / "published").exists()
+
+
+def test_what_weights_holds_is_published(folders):
+    runs, _ = folders
+    leave_run(runs, 2.0, 0.5, "network")
+    pipeline.ship("full")
+    (runs / "full" / "metrics.json").unlink()
+    assert pipeline.why_not_published("full") == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["evaluate", "--run", "full"], "leave --run out"),
+        (["quick", "--run", "../elsewhere"], "it must be a folder name of letters, digits, - and _"),
+        (["full", "--run", "."], "it must be a folder name"),
+    ],
+)
+def test_a_run_that_would_harm_other_folders_is_refused(monkeypatch, capsys, arguments, words):
+    monkeypatch.setattr(pipeline, "restore", lambda _: pytest.fail("a run would be deleted"))
+    monkeypatch.setattr("sys.argv", ["pipeline", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        pipeline.main()
+    assert ended.value.code == 2 and words in capsys.readouterr().err
+
+
+def test_no_epochs_are_handed_on_to_be_refused():
+    assert pipeline._shortened("02_keypoint_training", 0) == {"epochs": 0}
+    assert pipeline._shortened("02_keypoint_training", None) == pipeline._shortened("01_eda", 3) == {}
 
 
 def test_published_pictures_have_screen_size_and_few_colours():

@@ -1,3 +1,4 @@
+import json
 import sys
 import zipfile
 from dataclasses import replace
@@ -64,7 +65,8 @@ def test_what_comes_back_is_a_finished_training(tmp_path, monkeypatch):
     monkeypatch.setattr(tasks, "_flip_averaged_figures", lambda *_: pytest.fail("it is judged already"))
     recipe = elsewhere.TASKS["emotions"][1]["small"]
     model, record = tasks.train_emotions(FACES, recipe, here / "fast" / "emotions" / "small")
-    assert (trained / "record.json").read_text() == (here / "fast" / "emotions" / "small" / "record.json").read_text()
+    own = json.loads((trained / "record.json").read_text())
+    assert own["data"].pop("faces_crc32") and own == record
     assert len(record["history"]) == 1 and model.name == "compact_emotions"
 
 

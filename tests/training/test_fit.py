@@ -23,12 +23,15 @@ RECIPE = changed(
 )
 
 
-def tiny_network():
+DATA = {"training_faces": 40}
+
+
+def tiny_network(width=8):
     return keras.Sequential(
         [
             keras.Input((4, 4, 1)),
             keras.layers.Flatten(),
-            keras.layers.Dense(8, activation="relu"),
+            keras.layers.Dense(width, activation="relu"),
             keras.layers.BatchNormalization(momentum=0.5),
             keras.layers.Dropout(0.5, seed=1),
             keras.layers.Dense(5, activation="softmax"),
@@ -36,7 +39,7 @@ def tiny_network():
     )
 
 
-def run(recipe, folder, *, labels=LABELS, validation_labels=LABELS, stop_after=None):
+def run(recipe, folder, *, labels=LABELS, validation_labels=LABELS, stop_after=None, width=8, data=None):
     """Trains the tiny network, 5 steps an epoch; it is stopped behind step number `stop_after`."""
     steps = itertools.count(1)
 
@@ -49,11 +52,11 @@ def run(recipe, folder, *, labels=LABELS, validation_labels=LABELS, stop_after=N
 
     keras.utils.clear_session()  # names are counted anew, as in a new process
     make_repeatable(recipe.seed)
-    model = tiny_network()
+    model = tiny_network(width)
     stream = Stream(Batches(make_batch, 40, recipe.batch_size, recipe.seed), (FACES, validation_labels))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fit._Run, "on_train_batch_end", stop)
-        return model, train(model, stream, recipe, folder, metrics=[FiveAccuracy()], data={"training_faces": 40})
+        return model, train(model, stream, recipe, folder, metrics=[FiveAccuracy()], data=data or DATA)
 
 
 def without_seconds(record):
@@ -112,6 +115,28 @@ def test_a_finished_training_is_kept_and_one_of_another_recipe_starts_anew(tmp_p
     assert "another recipe or other data: it starts anew" in capsys.readouterr().out
     assert len(other["history"]) == 1 and other["history"][0]["loss"] != first["history"][0]["loss"]
     assert json.loads((tmp_path / "record.json").read_text()) == other
+
+
+def test_a_new_training_replaces_the_old_network_only_with_its_own(tmp_path):
+    recipe = changed(RECIPE, epochs=1)
+    run(recipe, tmp_path)
+    names = "model.json", "best.weights.h5", "record.json"
+    before = [(tmp_path / name).read_bytes() for name in names]
+    with pytest.raises(KeyboardInterrupt):
+        run(changed(recipe, seed=4), tmp_path, width=9, stop_after=2)
+    assert [(tmp_path / name).read_bytes() for name in names] == before, "still one network"
+    run(changed(recipe, seed=4), tmp_path, width=9)
+    assert all((tmp_path / name).read_bytes() != its for name, its in zip(names, before, strict=True))
+
+
+def test_a_training_on_other_faces_as_many_starts_anew(tmp_path, capsys):
+    recipe = changed(RECIPE, epochs=1)
+    _, first = run(recipe, tmp_path)
+    assert run(recipe, tmp_path, data={**DATA, "faces_crc32": 1})[1] == first, "of before there was a checksum"
+    (tmp_path / "record.json").write_text(json.dumps({**first, "data": {**DATA, "faces_crc32": 1}}))
+    assert "starts anew" not in capsys.readouterr().out
+    _, other = run(recipe, tmp_path, data={**DATA, "faces_crc32": 2})
+    assert other["data"]["faces_crc32"] == 2 and "other data: it starts anew" in capsys.readouterr().out
 
 
 def test_a_loss_that_is_not_finite_stops_the_training_without_a_record(tmp_path):

@@ -65,6 +65,17 @@ def test_the_network_that_is_best_on_validation_is_exported(tmp_path, monkeypatc
     assert list(records.trainings("quick", task)) == sorted(scores)
 
 
+def test_what_was_fitted_for_another_network_goes(run, tmp_path):
+    fitted = tmp_path / run / records.EMOTIONS.fitted
+    records.export_best(run, records.EMOTIONS)
+    fitted.write_text("of ours")
+    records.export_best(run, records.EMOTIONS)
+    assert fitted.exists(), "the network is the same"
+    (tmp_path / run / "emotions" / "ours" / "best.weights.h5").write_text("trained anew")
+    records.export_best(run, records.EMOTIONS)
+    assert not fitted.exists()
+
+
 def test_a_run_without_a_network_that_competes_says_so(run, tmp_path):
     for name in ("baseline", "ours"):
         (tmp_path / run / "emotions" / name / "record.json").unlink()

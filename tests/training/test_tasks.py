@@ -43,7 +43,7 @@ def test_a_keypoint_training_leaves_its_files_and_never_sees_the_test(tmp_path):
     model, record = tasks.train_keypoints(POINTS, KEYPOINTS, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == LEFT_BEHIND
     assert record == json.loads((tmp_path / "record.json").read_text())
-    assert record["data"] == {"training_faces": 42, "validation_faces": 9}
+    assert record["data"].pop("faces_crc32") > 0 and record["data"] == {"training_faces": 42, "validation_faces": 9}
     assert record["best"] == {**record["history"][0], "val_nme_percent": record["best"]["val_nme_percent"]}
     assert "val_nme_percent" not in record["history"][0] and record["best"]["val_nme_percent"] > 0
     points = predict_keypoints(model, POINTS.images[:2])
@@ -55,6 +55,7 @@ def test_a_keypoint_training_leaves_its_files_and_never_sees_the_test(tmp_path):
 def test_an_emotion_training_leaves_its_files_and_never_sees_the_test(tmp_path):
     model, record = tasks.train_emotions(FACES, EMOTIONS, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == LEFT_BEHIND
+    assert record["data"].pop("faces_crc32") > 0
     assert record["data"] == {"training_faces": 42, "validation_faces": 9, "dropped": {}}
     assert len(record["history"]) == 1 and record["history"][0].items() < record["best"].items()
     added = record["best"].keys() - record["history"][0].keys()
@@ -78,6 +79,24 @@ def seen_by_people(n):
     """Faces whose ten people saw in turn: disgust and anger, neutral, unknown, no face; the last has no votes."""
     rows = [{"disgust": 6, "anger": 4}, {"neutral": 10}, {"unknown": 6, "sadness": 4}, {"no_face": 10}, {}]
     return np.array([[row.get(name, 0) for name in VOTES] for row in itertools.islice(itertools.cycle(rows), n)])
+
+
+def test_a_record_tells_other_faces_and_another_keypoint_network(tmp_path):
+    """As many faces with another point, another label, or other crops are other data."""
+    _, first = tasks.train_keypoints(POINTS, KEYPOINTS, tmp_path / "points")
+    moved = replace(POINTS, keypoints_px=POINTS.keypoints_px + np.float32(0.1))
+    _, second = tasks.train_keypoints(moved, KEYPOINTS, tmp_path / "points")
+    assert first["data"].keys() == second["data"].keys() and first["data"] != second["data"]
+    _, first = tasks.train_emotions(FACES, EMOTIONS, tmp_path / "emotions/small")
+    relabelled = replace(FACES, labels=FACES.labels[::-1].copy())
+    _, second = tasks.train_emotions(relabelled, EMOTIONS, tmp_path / "emotions/small")
+    assert first["data"]["faces_crc32"] != second["data"]["faces_crc32"]
+    aligned, keypoints = changed(EMOTIONS, crop_px=40, aligned=True), compact_keypoints(widths=(8, 8, 8, 8))
+    digests = []
+    for content in ("one", "another"):
+        (tmp_path / records.KEYPOINTS.weights).write_text(content)
+        digests.append(tasks.train_emotions(FACES, aligned, tmp_path / "emotions/a", keypoints)[1]["data"]["keypoints"])
+    assert digests[0] != digests[1]
 
 
 def test_targets_mix_votes_and_labels():
