@@ -38,6 +38,8 @@ from src.training.recipes import AUGMENTS, EMOTION_RECIPES, changed
 from src.training.tasks import build_emotions, train_emotions
 
 EPOCHS = 3
+FRESH = multiprocessing.get_context("forkserver")  # from a process that has loaded TensorFlow and done nothing yet
+FRESH.set_forkserver_preload(["__main__"])
 # What the original study's generator did; our recipe `baseline` does the same.
 ORIGINAL_SETTINGS = {"rotation_range": 15, "horizontal_flip": True} | dict.fromkeys(
     ("width_shift_range", "height_shift_range", "shear_range", "zoom_range"), 0.1
@@ -118,7 +120,7 @@ def matrix_peak() -> float:
 
 def alone(way: Callable, *arguments) -> list[dict] | float:
     """The result of a function run in a new process: no training profits from what another has left in memory."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+    with ProcessPoolExecutor(1, FRESH) as process:
         return process.submit(way, *arguments).result()
 
 

@@ -230,6 +230,6 @@ def where_it_looks(reader: FaceReader, faces: Emotions, answers: np.ndarray, boa
 
 def quoted(program: str) -> float:
     """Another program's accuracy against labels, 0..1, by `make bench`: over test faces that are not in Training."""
-    results = json.loads((SPEEDS).read_text())
+    results = json.loads(SPEEDS.read_text())
     readers = next(part for name, part in results.items() if name.startswith("readers"))  # on any kind of processor
     return readers["test"][program]["accuracy_labels"]

@@ -47,8 +47,8 @@ class FaceReader:
     """Both models behind one call.
 
     folder: where the models are, such as the shipped `weights/` or a run's `runs/quick`. backend: "onnx", "litert" or
-    "keras", which give the same table, or "litert-int8", which gives nearly the same; by default the fastest of the
-    first three on this computer, of those that the folder has files for.
+    "keras", which give the same table, or "litert-int8", which gives nearly the same; by default the faster of the
+    first two on this computer, of those that the folder has files for, else "keras".
     threads: how many the networks may use, 0: all cores; keras always uses all.
     FileNotFoundError where a model or the calibration is missing: without the latter all answers would be sure;
     ValueError where the calibration is of another version.

@@ -22,6 +22,7 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 
 import nbformat
@@ -115,14 +116,18 @@ def pack_pictures(notebook) -> None:
 def silent_kernels() -> Iterator[None]:
     """Kernels that start meanwhile have no terminal, to which TensorFlow would tell which GPU it misses; we keep ours.
 
-    What a cell writes comes into its notebook all the same.
+    What a cell writes comes into its notebook all the same, and what a kernel that dies has written is told then.
     """
     sys.stderr.flush()
-    with open(os.dup(2), "w") as own, open(os.devnull, "w") as nowhere:  # noqa: PTH123  no path
-        os.dup2(nowhere.fileno(), 2)
+    with open(os.dup(2), "w") as own, tempfile.TemporaryFile("w+") as log:  # noqa: PTH123  no path
+        os.dup2(log.fileno(), 2)
         try:
             with contextlib.redirect_stderr(own):
                 yield
+        except RuntimeError:  # a dead kernel's, no cell's
+            log.seek(0)
+            own.write(log.read())
+            raise
         finally:
             os.dup2(own.fileno(), 2)
 
@@ -151,9 +156,10 @@ def read_parameters(study: str) -> dict[str, dict]:
 
 def ensure_trained(run: str, **parameters) -> None:
     """Trains what a run lacks, by the notebook that does it, so that notebook 04 can be opened first."""
+    needed = {KEYPOINTS: (KEYPOINTS.weights,), EMOTIONS: (EMOTIONS.weights, EMOTIONS.fitted)}
     for task, notebook in TRAININGS.items():
-        if not (RUNS / run / task.weights).exists():
-            print(f"{shown(RUNS / run)} holds no {task.weights}: notebook {notebook} runs first.")
+        if missing := [name for name in needed[task] if not (RUNS / run / name).exists()]:
+            print(f"{shown(RUNS / run)} holds no {missing[0]}: notebook {notebook} runs first.")
             run_notebook(notebook, run, parameters)
 
 
@@ -183,7 +189,7 @@ def why_not_published(run: str) -> str:
     for task, name in SHIPPED.items():
         weights, shipped = RUNS / run / task.weights, WEIGHTS / f"{name}.weights.h5"
         if weights.exists() and not (shipped.exists() and filecmp.cmp(weights, shipped, shallow=False)):
-            return f"{shown(weights)} is another network than {shown(shipped)}"
+            return f"{shown(weights)} is another network than {shown(shipped)}, which `make evaluate` shows"
     metrics = RUNS / run / "metrics.json"
     lacking = tables.lacking(json.loads(metrics.read_text())) if metrics.exists() else ""
     return f"{shown(metrics)} lacks {lacking}" if lacking else ""
@@ -195,7 +201,7 @@ def publish(run: str) -> None:
     Unless they are of other networks than weights/ holds, or of files that lack what the tables say.
     """
     if reason := why_not_published(run):
-        print(f"figures/, README.md and weights/CARD.md stay as they are: {reason}.")
+        print(f"figures/, notebooks/executed/, README.md and weights/CARD.md stay as they are: {reason}.")
         return
     folder = RUNS / run
     for path in (folder / "figures").iterdir():
@@ -212,14 +218,18 @@ def publish(run: str) -> None:
 def ship(run: str) -> None:
     """Copies the run's networks to weights/ where they are better on validation than the shipped ones.
 
-    Of a shipped network itself, a run that calibrated it anew brings that. The scores of the run's other
-    networks go to compared.json: some are too large to ship.
+    Of a shipped network itself, a run that calibrated it anew brings that. Where both are then the run's, the scores of
+    its other networks go to compared.json: some are too large to ship. Scores on other data say nothing of that.
     """
     metrics = json.loads((RUNS / run / "metrics.json").read_text())
+    if lacking := tables.lacking(metrics):
+        print(f"weights/ stays as it is: the data of {shown(RUNS / run)} lacks {lacking}.")
+        return
     for task in SHIPPED:
         _ship_network(run, task, metrics[task.name]["chosen"])
-    compared = {task.name: _others(run, task, metrics[task.name]["test"]) for task in SHIPPED}
-    write_json(WEIGHTS / "compared.json", compared)
+    if not why_not_published(run):
+        compared = {task.name: _others(run, task, metrics[task.name]["test"]) for task in SHIPPED}
+        write_json(WEIGHTS / "compared.json", compared)
 
 
 def _ship_network(run: str, task: Task, recipe: str) -> None:

@@ -182,7 +182,8 @@ def _past(folder: Path, recipe: Recipe, data: dict) -> dict:
     if not path.exists():
         return fresh
     record = json.loads(path.read_text())
-    known = {**data, **record["data"]}  # a record from before there was a fact is not held against it
+    later = {key: data[key] for key in ("faces_crc32", "keypoints") if key in data}  # facts that older records lack
+    known = {**later, **record["data"]}
     if recorded(record["recipe"]) != recipe or known != data:
         print(f"{shown(folder)} holds a training with another recipe or other data: it starts anew.")
         return fresh

@@ -74,7 +74,8 @@ def export_best(run: str, task: Task) -> str:
     folder = RUNS / run / task.name / best
     weights = RUNS / run / task.weights
     if not (weights.exists() and filecmp.cmp(weights, folder / "best.weights.h5", shallow=False)):
-        (RUNS / run / task.fitted).unlink(missing_ok=True)  # it was fitted for another network
+        for other in {task, EMOTIONS}:  # emotions are calibrated on what the keypoint network finds
+            (RUNS / run / other.fitted).unlink(missing_ok=True)
     for source, target in (("model.json", task.model_json), ("best.weights.h5", task.weights)):
         copy(folder / source, RUNS / run / target)
     return best

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from src.data.csv_files import checksum
 from src.data.datasets import Emotions, Keypoints, take_rows
 from src.faces import aligned_crops, into_crops, into_middle, to_input
-from src.files import write_json
+from src.files import WEIGHTS, write_json
 from src.labels import EMOTIONS, FER_SIDE, FRAME, KEYPOINT_COLUMNS, LANDMARKS, VOTES, is_five
 from src.metrics.calibration import among_five, fit_temperature, five_probabilities, soft_crossentropy
 from src.metrics.people import truths, vote_shares
@@ -206,10 +206,10 @@ def train_emotions(
     return model, record
 
 
-def _keypoints_digest(folder: Path) -> str | None:
-    """Of the weights of the run's keypoint network, which chooses the crops; folder: of an emotion training."""
+def _keypoints_digest(folder: Path) -> str:
+    """Of the weights that choose the crops: the run's own, else the shipped ones; folder: of an emotion training."""
     weights = folder.parent.parent / KEYPOINT_TASK.weights
-    return digest_of(weights) if weights.exists() else None
+    return digest_of(weights if weights.exists() else WEIGHTS / "detection.weights.h5")
 
 
 def shows_emotion(faces: Emotions) -> np.ndarray:

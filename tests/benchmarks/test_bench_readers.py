@@ -130,6 +130,22 @@ def test_answers_are_counted_against_labels_and_people(readers):
     assert (scores["emotions_found"], scores["accuracy_labels"]) == (0.75, pytest.approx(1 / 3))
 
 
+def test_each_case_has_its_own_scores(readers, monkeypatch):
+    points = sample_keypoints(4, seed=0)
+    rows = emotions(*[(code, code, "PrivateTest") for code in (0, 1)])
+    monkeypatch.setattr(readers, "load_keypoints", lambda _: Mock(split=lambda _: points))
+    monkeypatch.setattr(readers, "load_repeated_emotions", lambda _: rows)
+    given = {
+        "finds points": {"keypoints_px": points.keypoints_px},
+        "always right": {"probabilities": np.eye(5)[[0, 1]]},
+        "always wrong": {"probabilities": np.eye(5)[[2, 2]]},
+    }
+    monkeypatch.setattr(readers, "answers", lambda worker, _: given[worker.case])
+    scores = readers.score_answers([Mock(case=name) for name in given])
+    assert list(scores) == list(given) and scores["finds points"] == {"nme_percent": 0, "faces_found": 1}
+    assert [scores[name]["accuracy_labels"] for name in list(given)[1:]] == [1, 0]
+
+
 def test_points_are_scored_on_the_faces_that_were_found(readers):
     true = sample_keypoints(4, seed=0).keypoints_px
     eyes = np.linalg.norm(true[:, 3] - true[:, 5], axis=1)

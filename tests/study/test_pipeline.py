@@ -89,12 +89,16 @@ def test_tidying_joins_a_progress_line_that_came_in_pieces():
 
 def test_a_kernel_s_start_up_log_does_not_reach_the_terminal(capfd):
     command = [sys.executable, "-c", "import sys; print('no GPU', file=sys.stderr)"]
-    with pytest.raises(RuntimeError), pipeline.silent_kernels():
+    with pytest.raises(ValueError), pipeline.silent_kernels():
         subprocess.run(command, check=True)
         print("50 %", file=sys.stderr, flush=True)
-        raise RuntimeError
+        raise ValueError
     subprocess.run(command, check=True)
     assert capfd.readouterr().err == "50 %\nno GPU\n"
+    with pytest.raises(RuntimeError), pipeline.silent_kernels():
+        subprocess.run(command, check=True)
+        raise RuntimeError("the kernel died")
+    assert capfd.readouterr().err == "no GPU\n", "what it wrote before"
 
 
 @pytest.fixture
@@ -125,9 +129,14 @@ def test_what_a_run_lacks_is_trained_by_its_notebook(runs, monkeypatch):
     calls = []
     monkeypatch.setattr(pipeline, "run_notebook", lambda *arguments: calls.append(arguments))
     (runs / "quick").mkdir()
-    (runs / "quick" / records.EMOTIONS.weights).touch()
+    for name in (records.EMOTIONS.weights, records.EMOTIONS.fitted):
+        (runs / "quick" / name).touch()
     pipeline.ensure_trained("quick", data="sample", seed=1)
     assert calls == [("02_keypoint_training", "quick", {"data": "sample", "seed": 1})]
+    (runs / "quick" / records.KEYPOINTS.weights).touch()
+    (runs / "quick" / records.EMOTIONS.fitted).unlink()  # stopped before it was fitted
+    pipeline.ensure_trained("quick")
+    assert calls[1:] == [("03_emotion_training", "quick", {})]
 
 
 def test_one_notebook_runs_alone_with_its_parameters(monkeypatch, capsys):
@@ -186,14 +195,13 @@ def test_what_a_run_lacks_is_not_published(runs, monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("file", "content", "reason"),
     [
-        ("FacialExpression.weights.h5", "another", "runs/full/FacialExpression.weights.h5 is another network than"),
-        ("metrics.json", '{"emotions": {"test": {}}, "keypoints": {"test": {}}}', "metrics.json lacks FERPlus's votes"),
+        ("FacialExpression.weights.h5", "another one", "FacialExpression.weights.h5 is another network than"),
+        ("metrics.json", '{"emotions": {}}', "metrics.json lacks votes"),
     ],
 )
 def test_results_of_other_networks_or_other_data_are_not_published(folders, monkeypatch, capsys, file, content, reason):
     runs, _ = folders
     monkeypatch.setattr(pipeline, "FIGURES", runs / "published")
-    monkeypatch.setattr(pipeline.tables, "lacking", lambda it: "" if it["emotions"]["test"] else "FERPlus's votes")
     monkeypatch.setattr(pipeline.tables, "main", lambda: pytest.fail("README would be written"))
     leave_run(runs, 2.0, 0.5, "network")
     pipeline.ship("full")
@@ -203,12 +211,29 @@ def test_results_of_other_networks_or_other_data_are_not_published(folders, monk
     assert reason in capsys.readouterr().out and not (runs / "published").exists()
 
 
-def test_what_weights_holds_is_published(folders):
+def test_what_weights_holds_is_published(folders, monkeypatch):
     runs, _ = folders
+    for name in ("FIGURES", "NOTEBOOKS"):
+        monkeypatch.setattr(pipeline, name, runs / "published" / name)
+    written = []
+    monkeypatch.setattr(pipeline.tables, "main", lambda: written.append("tables"))
     leave_run(runs, 2.0, 0.5, "network")
+    (runs / "full/figures").mkdir()
+    Image.new("L", (4, 4)).save(runs / "full/figures/Face_Board.png")
     pipeline.ship("full")
-    (runs / "full" / "metrics.json").unlink()
-    assert pipeline.why_not_published("full") == ""
+    pipeline.publish("full")
+    assert {path.name for path in (runs / "published/FIGURES").iterdir()} == {"Face_Board.png", "metrics.json"}
+    assert written == ["tables"]
+
+
+def test_networks_judged_on_other_data_do_not_ship(folders, capsys):
+    runs, weights = folders
+    leave_run(runs, 2.0, 0.5, "network")
+    metrics = json.loads((runs / "full/metrics.json").read_text())
+    del metrics["emotions"]["people"]
+    (runs / "full/metrics.json").write_text(json.dumps(metrics))
+    pipeline.ship("full")
+    assert "weights/ stays as it is: the data of" in capsys.readouterr().out and not weights.exists()
 
 
 @pytest.mark.parametrize(
@@ -269,6 +294,8 @@ FILES += ("emotion.json", "emotion.weights.h5", "calibration.json")
 
 @pytest.fixture
 def folders(tmp_path, monkeypatch):
+    """runs/ and weights/, both empty; metrics lack votes where they have no "people"."""
+    monkeypatch.setattr(pipeline.tables, "lacking", lambda it: "" if "people" in it["emotions"] else "votes")
     for module in (pipeline, records):
         monkeypatch.setattr(module, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(pipeline, "WEIGHTS", tmp_path / "weights")
@@ -289,7 +316,7 @@ def leave_run(runs, nme, surprise, content):
     scores = {"ours": {"score": content}, "baseline": {"score": 1}}
     metrics = {
         "keypoints": {"chosen": "ours", "test": {"Test": {"mean_face": {"score": 2}, **scores}}},
-        "emotions": {"chosen": "ours", "test": scores},
+        "emotions": {"chosen": "ours", "test": scores, "people": {}},
     }
     (run / "metrics.json").write_text(json.dumps(metrics))
 
@@ -329,12 +356,15 @@ def test_too_large_weights_are_not_shipped(folders, capsys, monkeypatch):
     monkeypatch.setattr(pipeline, "LIMIT", 4)
     leave_run(runs, 2.0, 0.7, "12345")
     pipeline.ship("full")
-    assert capsys.readouterr().out.count("is too large to ship") == 2
-    assert [path.name for path in weights.iterdir()] == ["compared.json"]
-    assert json.loads((weights / "compared.json").read_text())["emotions"]["ours"]["test"] == {"score": "12345"}
+    assert capsys.readouterr().out.count("is too large to ship") == 2 and not weights.exists()
     leave_run(runs, 2.0, 0.7, "1234")
     pipeline.ship("full")
     assert (weights / "detection.weights.h5").read_text() == "1234"
+    before = (weights / "compared.json").read_text()
+    leave_run(runs, 1.0, 0.9, "123")  # one is better, the other stays
+    pipeline.ship("full")
+    assert (weights / "detection.weights.h5").read_text() == "123"
+    assert (weights / "compared.json").read_text() == before, "it tells of runs whose two networks ship"
 
 
 def test_a_run_made_of_the_shipped_networks_has_their_weights_and_the_scores_of_the_others(folders):

@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 
 from src.data.datasets import Emotions, Keypoints, sample_emotions, sample_keypoints
+from src.files import WEIGHTS
 from src.labels import LANDMARKS, VOTES
+from src.predict.networks import load_network
 from src.training import elsewhere, tasks
 from src.training.elsewhere import faces_of, pack, sheet_of, unpack
 from src.training.recipes import EMOTION_RECIPES, changed
 
 FACES = sample_emotions(60, seed=0)
 TINY = {"widths": [8, 16], "units": [1, 1], "epochs": 1, "batch_size": 8}
+ALIGNED = {**TINY, "crop_px": 40, "aligned": True}
 
 
 def test_a_sheet_gives_the_faces_back_in_their_order():
@@ -57,16 +60,19 @@ def test_keypoint_faces_travel_with_what_surrounds_them(tmp_path, wide):
 def test_what_comes_back_is_a_finished_training(tmp_path, monkeypatch):
     here, there = tmp_path / "here", tmp_path / "there"
     monkeypatch.setattr(elsewhere, "RUNS", there)
-    monkeypatch.setitem(elsewhere.TASKS, "emotions", (Emotions, {"small": changed(EMOTION_RECIPES["small"], **TINY)}))
+    monkeypatch.setitem(
+        elsewhere.TASKS, "emotions", (Emotions, {"small": changed(EMOTION_RECIPES["small"], **ALIGNED)})
+    )
     pack(FACES, tmp_path / "faces.npz")
     brought = elsewhere.train(tmp_path / "faces.npz", "small", "fast")
     zipfile.ZipFile(brought).extractall(here)
     trained = there / "fast" / "emotions" / "small"
     monkeypatch.setattr(tasks, "_flip_averaged_figures", lambda *_: pytest.fail("it is judged already"))
     recipe = elsewhere.TASKS["emotions"][1]["small"]
-    model, record = tasks.train_emotions(FACES, recipe, here / "fast" / "emotions" / "small")
+    keypoints = load_network(WEIGHTS, "keypoints", "keras")
+    model, record = tasks.train_emotions(FACES, recipe, here / "fast" / "emotions" / "small", keypoints)
     own = json.loads((trained / "record.json").read_text())
-    assert own["data"].pop("faces_crc32") and own == record
+    assert own["data"].pop("faces_crc32") and own["data"].pop("keypoints") and own == record
     assert len(record["history"]) == 1 and model.name == "compact_emotions"
 
 

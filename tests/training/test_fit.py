@@ -136,6 +136,7 @@ def test_a_training_on_other_faces_as_many_starts_anew(tmp_path, capsys):
     (tmp_path / "record.json").write_text(json.dumps({**first, "data": {**DATA, "faces_crc32": 1}}))
     assert "starts anew" not in capsys.readouterr().out
     _, other = run(recipe, tmp_path, data={**DATA, "faces_crc32": 2})
+    assert run(recipe, tmp_path, data={**DATA, "faces_crc32": 2, "without_emotion": 0})[1] != other, "votes came"
     assert other["data"]["faces_crc32"] == 2 and "other data: it starts anew" in capsys.readouterr().out
 
 

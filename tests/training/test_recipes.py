@@ -33,6 +33,7 @@ def written(tmp_path, change):
         ("emotions", "emotions", "network", "baseline", "network is 'baseline'; only 'compact' learns from a teacher."),
         ("keypoints", "small", "teacher", "keypoints", "teacher is 'keypoints'; keypoints recipes do not have it."),
         ("keypoints", "small", "squeeze_excite", False, "squeeze_excite is False; keypoints recipes do not have it."),
+        ("keypoints", "small", "teacher_weight", 0.5, "teacher_weight is 0.5; keypoints recipes do not have it."),
         ("emotions", "small", "helen_repeats", 8, "helen_repeats is 8; emotions recipes do not have it."),
         ("keypoints", "small", "loss", "crossentropy", "loss is 'crossentropy'; for keypoints it may be mse or wing."),
         ("keypoints", "small", "monitor", "val_five_accuracy", "for keypoints it may be last or val_loss."),

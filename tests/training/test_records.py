@@ -74,6 +74,12 @@ def test_what_was_fitted_for_another_network_goes(run, tmp_path):
     (tmp_path / run / "emotions" / "ours" / "best.weights.h5").write_text("trained anew")
     records.export_best(run, records.EMOTIONS)
     assert not fitted.exists()
+    fitted.write_text("on what the old keypoint network found")
+    (tmp_path / run / "emotions").rename(tmp_path / run / "keypoints")
+    record = {"recipe": {}, "history": [], "best": {records.KEYPOINTS.score: 2.0}}
+    (tmp_path / run / "keypoints/ours/record.json").write_text(json.dumps(record))
+    records.export_best(run, records.KEYPOINTS)
+    assert not fitted.exists()
 
 
 def test_a_run_without_a_network_that_competes_says_so(run, tmp_path):
