@@ -1,10 +1,12 @@
 """The table of faces as a file that grows: a row a face, whole rows only, to be continued after an interruption."""
 
 import csv
+import io
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import portalocker
 
@@ -60,8 +62,10 @@ class FaceTable:
 
         faces: any of COLUMNS, the others stay empty; same: a column's value in all these rows, such as `file`.
         """
-        rows = pd.DataFrame({"reason": [reason]}) if faces is None or faces.empty else faces
-        rows = rows.assign(**same).reindex(columns=COLUMNS)
+        if faces is None or faces.empty:
+            self._write(_line({"reason": reason, **same}))
+            return
+        rows = faces.assign(**same).reindex(columns=COLUMNS)
         text = rows.to_csv(index=False, header=False, float_format="%.4f")
         if "\r" in text:  # which pandas takes for the end of a row, unless it is quoted
             text = rows.to_csv(index=False, header=False, float_format="%.4f", quoting=csv.QUOTE_ALL)
@@ -83,6 +87,16 @@ class FaceTable:
 
     def close(self) -> None:
         self._out.close()
+
+
+def _line(values: dict) -> str:
+    """One row as pandas would write it, which takes pandas longer than finding out that a file is no picture."""
+    cells = ["" if pd.isna(it) else it for it in (values.get(name, "") for name in COLUMNS)]
+    cells = [f"{it:.4f}" if isinstance(it, float | np.floating) else str(it) for it in cells]
+    quoting = csv.QUOTE_ALL if any("\r" in it for it in cells) else csv.QUOTE_MINIMAL
+    line = io.StringIO(newline="")
+    csv.writer(line, lineterminator="\n", quoting=quoting).writerow(cells)
+    return line.getvalue()
 
 
 def _whole_files(path: Path) -> tuple[int, set[str]]:

@@ -30,6 +30,28 @@ def test_a_row_a_face_and_a_row_a_reason(tmp_path, faces):
     np.testing.assert_allclose(read.loc[:1, "box_left":"box_bottom"], faces.loc[:, "box_left":"box_bottom"], atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"file": "a.jpg", "reason": "is no picture"},
+        {"file": 'a, "b"\nc.jpg', "reason": "no face"},
+        {"file": "Icon\r", "reason": "no face, nowhere"},
+        {"file": "v.mp4", "frame": 7, "time": 0.28, "reason": "no face"},
+        {"file": "v.mp4", "frame": np.int64(8), "time": np.float64(1 / 3), "reason": "no face"},
+        {"file": "v.mp4", "frame": 9, "time": float("nan"), "reason": ""},
+        {"file": "0\r", "frame": 9, "time": 3.0, "reason": "no face"},
+    ],
+)
+def test_a_row_without_a_face_is_written_as_pandas_would(tmp_path, values):
+    table = FaceTable(tmp_path / "faces.csv")
+    table.add(None, **values)
+    table.close()
+    quoting = csv.QUOTE_ALL if "\r" in values["file"] else csv.QUOTE_MINIMAL
+    row = pd.DataFrame([values]).reindex(columns=COLUMNS)
+    expected = row.to_csv(index=False, header=False, float_format="%.4f", quoting=quoting, lineterminator="\n")
+    assert (tmp_path / "faces.csv").read_bytes().decode() == ",".join(COLUMNS) + "\n" + expected
+
+
 def test_rows_are_on_disk_as_soon_as_they_are_added(tmp_path, faces):
     table = FaceTable(tmp_path / "faces.csv")
     table.add(faces, "none", file="v.mp4", frame=7, time=0.28)
