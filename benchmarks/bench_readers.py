@@ -1,7 +1,7 @@
 """Both outputs for one face and for 64: our networks by every backend, the original study's, and what people use.
 
 Each case is a process of its own (worker.py, human_worker.mjs); all take turns, and medians and quartiles over the
-rounds are the result, of as many as fit into 30 seconds. The time runs from grey pictures to outputs: scaling counts.
+rounds are the result, of as many as fit into 20 seconds. The time runs from grey pictures to outputs: scaling counts.
 Beside the speed stands what each answers on the test faces, where the real data is there. Cases that lack their files
 (`make export`, `make peers`) or their program (node) are left out.
 """
@@ -30,7 +30,7 @@ from src.metrics.people import truths
 from src.metrics.scores import keypoint_scores
 
 BATCHES = (1, 64)
-SECONDS = 30  # that the rounds of a batch may take, and at least three of them
+SECONDS = 20  # that the rounds of a batch may take, and at least three of them
 HUMAN = "human (npm), WebAssembly"  # @vladmandic/human
 LIBRARIES = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 

@@ -65,4 +65,4 @@ def shipped_mb() -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    run("shell", __doc__, measure, rounds=5)
+    run("shell", __doc__, measure, rounds=4)
