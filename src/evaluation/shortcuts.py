@@ -180,7 +180,7 @@ def stored_copies(faces: Keypoints, seed: int, *, swap_names: bool) -> Keypoints
 def keypoint_protocols(faces: Keypoints, seed: int) -> dict[str, Protocol]:
     """Ours: people split, then faces changed. The original's: copies stored, then rows split at random, names kept.
 
-    "copies_first": dealt like the original's, but flipped points swap their names. Test people are left out of all.
+    "copies_first": split like the original's, but flipped points swap their names. Test people are left out of all.
     """
     faces = take_rows(faces, np.isin(faces.usage, ["Training", "Validation"]))
     photo = np.arange(len(faces))

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import portalocker
 
@@ -92,7 +91,7 @@ class FaceTable:
 def _line(values: dict) -> str:
     """One row as pandas would write it, which takes pandas longer than finding out that a file is no picture."""
     cells = ["" if pd.isna(it) else it for it in (values.get(name, "") for name in COLUMNS)]
-    cells = [f"{it:.4f}" if isinstance(it, float | np.floating) else str(it) for it in cells]
+    cells = [f"{it:.4f}" if isinstance(it, float) else str(it) for it in cells]
     quoting = csv.QUOTE_ALL if any("\r" in it for it in cells) else csv.QUOTE_MINIMAL
     line = io.StringIO(newline="")
     csv.writer(line, lineterminator="\n", quoting=quoting).writerow(cells)

@@ -110,7 +110,9 @@ def train(path: Path, names: str, run: str) -> Path:
                 archive.write(folder / task / name / file, f"{run}/{task}/{name}/{file}")
             record = json.loads((folder / task / name / "record.json").read_text())
             # At home the faces are not the packed ones to the bit, and a run may have a keypoint network of its own.
-            record["data"] = {key: it for key, it in record["data"].items() if key not in ("faces_crc32", "keypoints")}
+            record["data"] = {
+                key: it for key, it in record["data"].items() if key not in ("faces_checksum", "keypoints")
+            }
             archive.writestr(f"{run}/{task}/{name}/record.json", json.dumps(record, indent=1) + "\n")
     return RUNS / f"{run}.zip"
 

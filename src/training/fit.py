@@ -182,7 +182,7 @@ def _past(folder: Path, recipe: Recipe, data: dict) -> dict:
     if not path.exists():
         return fresh
     record = json.loads(path.read_text())
-    later = {key: data[key] for key in ("faces_crc32", "keypoints") if key in data}  # facts that older records lack
+    later = {key: data[key] for key in ("faces_checksum", "keypoints") if key in data}  # facts that older records lack
     known = {**later, **record["data"]}
     if recorded(record["recipe"]) != recipe or known != data:
         print(f"{shown(folder)} holds a training with another recipe or other data: it starts anew.")

@@ -20,8 +20,10 @@ from src.files import PARAMS, shown
 FILE = PARAMS / "recipes.yaml"
 LOSSES_OF = {"keypoints": ("mse", "wing"), "emotions": ("crossentropy",)}
 # Keys that the recipes of the other task lack.
-OF_EMOTIONS = ("squeeze_excite", "crop_px", "aligned", "classes", "vote_weight", "teacher", "teacher_weight")
-OF_EMOTIONS += ("disgust_repeats",)
+OF_EMOTIONS = (
+    *("squeeze_excite", "crop_px", "aligned", "classes"),
+    *("vote_weight", "teacher", "teacher_weight", "disgust_repeats"),
+)
 OF_KEYPOINTS = ("heatmap_weight", "landmark_weight", "helen_repeats")
 Widths = Annotated[tuple[PositiveInt, ...], BeforeValidator(lambda it: tuple(it) if isinstance(it, list) else it)]
 

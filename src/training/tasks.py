@@ -3,7 +3,6 @@
 Notebooks 02 and 03 call `train_keypoints` and `train_emotions`; `src.training.records` says what they leave behind.
 """
 
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -71,7 +70,7 @@ def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[ker
     training, validation = faces.split("Training"), faces.split("Validation")
     validation = take_rows(validation, trusted(validation.source))
     data = {"training_faces": len(training), "validation_faces": len(validation)}
-    data["faces_crc32"] = _crc32(
+    data["faces_checksum"] = _checksum(
         array for it in (training, validation) for array in (it.stored, _with_landmarks(it), it.source.astype("S"))
     )
     rmse = [keras.metrics.MeanMetricWrapper(losses.masked_rmse, "masked_rmse")]
@@ -91,9 +90,9 @@ def train_keypoints(faces: Keypoints, recipe: Recipe, folder: Path) -> tuple[ker
     return model, record
 
 
-def _crc32(arrays: Iterable[np.ndarray]) -> int:
+def _checksum(arrays: Iterable[np.ndarray]) -> str:
     """Tells the faces of one training from those of another with as many."""
-    return zlib.crc32(b"".join(zlib.crc32(np.ascontiguousarray(it)).to_bytes(4) for it in arrays))
+    return checksum(b"".join(it.tobytes() for it in arrays))
 
 
 def trusted(source: np.ndarray) -> np.ndarray:
@@ -190,7 +189,7 @@ def train_emotions(
         data={
             **{"training_faces": len(training), "validation_faces": len(validation), "dropped": faces.dropped},
             **({} if faces.votes is None else {"without_emotion": left_out}),
-            "faces_crc32": _crc32(
+            "faces_checksum": _checksum(
                 array for it in (training, validation) for array in (it.images, emotion_targets(it, recipe))
             ),
             **({"keypoints": _keypoints_digest(folder)} if recipe.aligned else {}),

@@ -72,7 +72,7 @@ def test_what_comes_back_is_a_finished_training(tmp_path, monkeypatch):
     keypoints = load_network(WEIGHTS, "keypoints", "keras")
     model, record = tasks.train_emotions(FACES, recipe, here / "fast" / "emotions" / "small", keypoints)
     own = json.loads((trained / "record.json").read_text())
-    assert own["data"].pop("faces_crc32") and own["data"].pop("keypoints") and own == record
+    assert own["data"].pop("faces_checksum") and own["data"].pop("keypoints") and own == record
     assert len(record["history"]) == 1 and model.name == "compact_emotions"
 
 

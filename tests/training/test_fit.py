@@ -132,12 +132,12 @@ def test_a_new_training_replaces_the_old_network_only_with_its_own(tmp_path):
 def test_a_training_on_other_faces_as_many_starts_anew(tmp_path, capsys):
     recipe = changed(RECIPE, epochs=1)
     _, first = run(recipe, tmp_path)
-    assert run(recipe, tmp_path, data={**DATA, "faces_crc32": 1})[1] == first, "of before there was a checksum"
-    (tmp_path / "record.json").write_text(json.dumps({**first, "data": {**DATA, "faces_crc32": 1}}))
+    assert run(recipe, tmp_path, data={**DATA, "faces_checksum": 1})[1] == first, "of before there was a checksum"
+    (tmp_path / "record.json").write_text(json.dumps({**first, "data": {**DATA, "faces_checksum": 1}}))
     assert "starts anew" not in capsys.readouterr().out
-    _, other = run(recipe, tmp_path, data={**DATA, "faces_crc32": 2})
-    assert run(recipe, tmp_path, data={**DATA, "faces_crc32": 2, "without_emotion": 0})[1] != other, "votes came"
-    assert other["data"]["faces_crc32"] == 2 and "other data: it starts anew" in capsys.readouterr().out
+    _, other = run(recipe, tmp_path, data={**DATA, "faces_checksum": 2})
+    assert run(recipe, tmp_path, data={**DATA, "faces_checksum": 2, "without_emotion": 0})[1] != other, "votes came"
+    assert other["data"]["faces_checksum"] == 2 and "other data: it starts anew" in capsys.readouterr().out
 
 
 def test_a_loss_that_is_not_finite_stops_the_training_without_a_record(tmp_path):
